@@ -128,16 +128,14 @@ def test_disabling_enabling_and_rotating(api: Installation) -> None:
         ({"secrets": "x"}, "secrets"),
     ],
 )
-def test_what_can_not_be_is_refused_by_the_name_of_its_field(
+def test_an_impossible_value_is_refused_by_the_name_of_its_field(
     api: Installation, given: dict[str, Any], field: str
 ) -> None:
     refused(create(api, **given), 422, field)
     assert api.client.get("/v1/endpoints", headers=api.read).json() == []
 
 
-def test_a_test_send_is_signed_and_answered_with_what_came_of_it(
-    api: Installation, sink: Sink
-) -> None:
+def test_a_test_send_is_signed_and_answered_with_its_result(api: Installation, sink: Sink) -> None:
     made = create(api, url=sink.on("hook", good)).json()
     at = f"/v1/endpoints/{made['id']}/test"
     sent = api.client.post(at, headers=api.write, json={"type": "review.imported"}).json()

@@ -18,7 +18,7 @@ VENDORED = {
 """Files of swagger-ui-dist 5.35.0, there without `.min` in their names."""
 
 
-def test_what_others_wrote_is_the_released_file_with_its_licence() -> None:
+def test_third_party_files_are_the_released_ones_with_their_licence() -> None:
     folder = files("plaudit.api.explorer") / "static"
     for name, digest in VENDORED.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name

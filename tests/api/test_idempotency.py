@@ -75,7 +75,7 @@ def test_a_refused_request_may_be_corrected_with_the_same_key(api: Installation)
 
 
 @pytest.mark.parametrize("key", ["", '""', "x" * 256, "a\tb"])
-def test_what_can_be_no_key_is_refused(api: Installation, key: str) -> None:
+def test_an_impossible_key_is_refused(api: Installation, key: str) -> None:
     refused(create(api, key), 400, HEADER)
 
 

@@ -114,7 +114,7 @@ def test_a_trace_comes_from_the_request_or_from_the_attributes_of_the_event(
     ]
 
 
-def test_of_many_none_is_published_unless_all_are_right(api: Installation) -> None:
+def test_several_events_are_published_only_if_all_are_valid(api: Installation) -> None:
     wrong = event(api)
     wrong["testimonial"]["rating"]["value"] = "many"
     answer = post(api, [{"type": TYPE, "data": event(api)}, {"type": TYPE, "data": wrong}])

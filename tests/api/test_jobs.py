@@ -72,7 +72,7 @@ def test_a_job_is_ordered_followed_and_cancelled_within_its_workspace(installati
     )
 
 
-def test_orders_that_a_key_may_not_give_are_refused(installation: Rig) -> None:
+def test_jobs_that_a_key_may_not_queue_are_refused(installation: Rig) -> None:
     write, admin = client(installation, "write"), client(installation, "admin")
     foreign = installation.add("theirs", installation.other)
     order(client(installation, "read"), 403, kind="redrive")

@@ -40,7 +40,7 @@ def test_public_keys_need_no_api_key_and_rotate_with_overlap(api: Installation) 
     assert (wrong.status_code, wrong.json()["field"]) == (422, "signing")
 
 
-def test_no_other_route_wants_no_key(api: Installation) -> None:
+def test_every_other_route_requires_a_key(api: Installation) -> None:
     paths = api.app.openapi()["paths"]
     open_to_all = [path for path in paths if not path.startswith("/v1/")]
     assert open_to_all == ["/.well-known/webhook-keys/{endpoint_id}"]

@@ -110,7 +110,7 @@ def test_a_workspace_has_a_quota_for_host_names(api: Installation) -> None:
 
 
 @pytest.mark.broker
-def test_a_workspace_may_ask_for_so_much(api: Installation, sink: Sink) -> None:
+def test_a_workspace_has_quotas_for_its_requests(api: Installation, sink: Sink) -> None:
     over = "rate_limited"
     given = {"api_event_rate": 1, "api_tests_per_minute": 2, "api_retries_per_minute": 1}
     with limited(api, **given) as client:
@@ -173,7 +173,7 @@ def test_json_that_is_nested_too_deep_is_refused(api: Installation) -> None:
     assert api.client.post("/v1/events", content=event, headers=kind).status_code == 422
 
 
-def test_what_costs_more_than_there_is_is_paid_for_later() -> None:
+def test_a_cost_over_the_balance_is_paid_later() -> None:
     now = 0.0
     limits = RateLimits(1, lambda: now, burst_s=MINUTE_S)
     assert limits.wait_s("a", 100) == 0

@@ -269,7 +269,9 @@ API_ATTACKS: Final[dict[str, Callable[[Serving], dict[str, Any]]]] = {
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", API_ATTACKS)
-def test_v_is_answered_in_its_usual_time(serving: Serving, name: str, tmp_path: Path) -> None:
+def test_the_victim_is_answered_in_its_usual_time(
+    serving: Serving, name: str, tmp_path: Path
+) -> None:
     flood = {"port": serving.port, **API_ATTACKS[name](serving)}
     health = flood["port"] == serving.metrics_port
     cores = sorted(os.sched_getaffinity(0))

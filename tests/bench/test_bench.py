@@ -120,7 +120,7 @@ def _children(pid: int) -> list[str]:
         (("--json", "nowhere/at/all.json"), "--json: nowhere/at is not a folder"),
     ],
 )
-def test_a_run_that_is_not_possible_is_refused_in_one_line(
+def test_an_impossible_run_is_refused_in_one_line(
     settings: KafkaSettings, arguments: tuple[str, ...], message: str
 ) -> None:
     done = CommandLine(settings)("bench", *arguments)

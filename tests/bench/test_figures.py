@@ -26,7 +26,7 @@ def samples(*values: float, void: tuple[str, ...] = ()) -> list[Sample]:
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1).map(sorted), st.floats(0, 1))
-def test_a_percentile_was_seen_and_has_its_share_at_or_below_it(
+def test_a_percentile_is_a_sample_with_its_share_at_or_below_it(
     ordered: list[float], share: float
 ) -> None:
     found = percentile(ordered, share)
@@ -59,7 +59,7 @@ def test_the_longest_pause_is_between_neighbors() -> None:
     assert longest_pause([7.0]) == 0.0
 
 
-def test_a_dead_endpoints_records_are_diverted_to_now_and_then_ever_further() -> None:
+def test_records_of_a_dead_endpoint_are_diverted_to_now_and_then_to_ever_longer_tiers() -> None:
     tiers = [5, 30, 120, 300, 900, 1_800, 3_600, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]
     assert most_diversions(tiers, 180) == 5  # at 0, 0, 5, 35 and 155 s
     assert most_diversions(tiers, 5 * 86_400) <= 16

@@ -129,7 +129,7 @@ def test_clients_that_trust_its_certificate_connect_with_tls(sink: Sink, folder:
         assert connection.recv(1_000).startswith(b"HTTP/1.1 200")
 
 
-def test_an_order_that_it_does_not_know_ends_it_with_the_reason(tmp_path: Path) -> None:
+def test_an_unknown_order_ends_it_with_the_reason(tmp_path: Path) -> None:
     with Sink(available_cores(), tmp_path) as running, pytest.raises(ChildFailed, match="no such"):
         running.ask("dance")
 

@@ -27,7 +27,7 @@ EDGES: Final = (
         "consumers/plaudit/api/routes/endpoints.py",
         "        check_workspace(services.quotas.tests, known.workspace_id)\n",
         "        pass\n",
-        "tests/api/test_quotas.py::test_a_workspace_may_ask_for_so_much",
+        "tests/api/test_quotas.py::test_a_workspace_has_quotas_for_its_requests",
     ),
     Break(
         "test sends share one TLS context",

@@ -319,7 +319,7 @@ TRANSPORT: Final = (
         "consumers/plaudit/endpoints/filters.py",
         "if steps > self.left:",
         "if steps < 0:",
-        "tests/endpoints/test_filters.py::test_a_filter_that_can_not_afford_to_judge_an_event_takes_it",
+        "tests/endpoints/test_filters.py::test_a_filter_that_can_not_afford_to_judge_an_event_accepts_it",
     ),
     Break(
         "the first record of an endpoint is believed only with its seal",

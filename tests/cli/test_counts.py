@@ -11,7 +11,7 @@ COUNTS = {
 }
 
 
-def test_what_all_letters_share_is_one_line_and_the_rest_has_shares() -> None:
+def test_values_that_all_letters_share_are_one_line_and_the_rest_has_shares() -> None:
     assert [line.rstrip("█ ") for line in count_lines(COUNTS)] == [
         "type  testimonial.approved (all)",
         "",

@@ -80,7 +80,7 @@ def test_an_object_is_found_by_name_id_or_the_first_characters(text: str, found:
         ("898", "see `plaudit endpoints list`"),
     ],
 )
-def test_an_object_that_is_not_clear_is_refused(
+def test_an_ambiguous_object_is_refused(
     text: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(typer.Exit) as left:

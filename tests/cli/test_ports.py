@@ -28,7 +28,7 @@ def test_a_taken_port_is_refused_in_one_line(capsys: pytest.CaptureFixture[str])
     )
 
 
-def test_a_name_and_an_address_of_ipv6_can_be_listened_on() -> None:
+def test_a_process_listens_on_a_name_and_on_an_ipv6_address() -> None:
     with bound_socket("--port", "localhost", 0) as named:
         assert named.getsockname()[1]
     if socket.has_ipv6:

@@ -102,7 +102,7 @@ def test_the_steps_of_a_job_arrive_as_events(console: Rig) -> None:
     {"endpoint": "foreign", "since": "1h"}, {"endpoint": "x"}, {"since": "1h"},
     {"endpoint": "mine", "from": "yesterday"}, {"endpoint": "mine", "rate": "-1"},
 ])  # fmt: skip
-def test_an_order_that_can_not_be_is_refused(console: Rig, order: dict[str, str]) -> None:
+def test_an_impossible_job_is_refused(console: Rig, order: dict[str, str]) -> None:
     ids = {"foreign": console.add("other", console.other), "mine": console.add("crm")}
     given = {**order, "endpoint": ids.get(order.get("endpoint", ""), order.get("endpoint", ""))}
     sent = console.browser("write").post("/console/replay", **given)

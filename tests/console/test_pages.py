@@ -29,7 +29,7 @@ VENDORED = {
 }
 
 
-def test_what_others_wrote_is_the_released_file_with_its_licence() -> None:
+def test_third_party_files_are_the_released_ones_with_their_licence() -> None:
     for name, digest in VENDORED.items():
         assert hashlib.sha256(assets()[name].content).hexdigest() == digest, name
     import plaudit.console  # noqa: PLC0415 - to find its files
@@ -132,7 +132,7 @@ def test_a_delivery_shows_its_result_and_a_remedy(console: Rig) -> None:
     assert "<html" not in request
 
 
-def test_a_filter_that_can_not_be_is_refused_in_words(console: Rig) -> None:
+def test_an_impossible_filter_is_refused_in_words(console: Rig) -> None:
     browser = console.browser()
     for query, words in {
         "state=gone": "gone",

@@ -212,7 +212,7 @@ def test_a_portal_link_is_for_one_workspace_and_some_pages(console: Rig) -> None
     assert link(console, "admin", workspace_id=console.other).status_code == 201
 
 
-def test_a_portal_link_takes_nothing_that_could_do_harm(console: Rig) -> None:
+def test_a_portal_link_refuses_harmful_input(console: Rig) -> None:
     for body in (
         {"scope": "admin"},
         {"pages": ["nowhere"]},

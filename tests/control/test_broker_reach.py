@@ -39,7 +39,7 @@ def listening(answer: bytes | None) -> Iterator[str]:
             each.close()
 
 
-def test_an_http_server_is_called_one() -> None:
+def test_an_http_server_in_place_of_a_broker_is_named() -> None:
     with listening(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
         said = unreachable(KafkaSettings(bootstrap_servers=address))
     assert said == (

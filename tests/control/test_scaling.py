@@ -31,7 +31,7 @@ DELIVERIES = ScaledLane.DELIVERIES
         (GroupPosition(999, ""), 10),
     ],
 )
-def test_what_a_group_has_finished_does_not_count(position: GroupPosition, counted: int) -> None:
+def test_finished_records_of_a_group_do_not_count(position: GroupPosition, counted: int) -> None:
     found = head(position, 10, 20)
     assert found.before(found.end) == counted
 

@@ -77,7 +77,7 @@ def test_a_queue_that_does_not_move_is_kept_short(deliveries: World) -> None:
     assert all(each.send_at_ms for each in deliveries.diverted["bad"])
 
 
-def test_while_the_lane_has_much_in_hand_such_a_queue_is_shorter_still(
+def test_a_full_lane_shortens_the_queue_of_a_hanging_endpoint(
     deliveries: World,
 ) -> None:
     for number in range(115):
@@ -89,7 +89,7 @@ def test_while_the_lane_has_much_in_hand_such_a_queue_is_shorter_still(
     assert 500 - left / 2 <= deliveries.reasons("bad0")[Reason.BACKLOG] < 500
 
 
-def test_a_worker_short_of_time_does_not_take_it_out_on_endpoints(events: World) -> None:
+def test_a_worker_short_of_time_does_not_blame_endpoints(events: World) -> None:
     everyone = [endpoint(f"e{number}") for number in range(5)]
     for each in everyone:
         events.behaves[each.endpoint_id] = Behavior(3.0)  # as it looks from a loop that is late
@@ -101,7 +101,7 @@ def test_a_worker_short_of_time_does_not_take_it_out_on_endpoints(events: World)
     assert not any(each.slow for each in events.admission.queues.known_health)
 
 
-def test_where_all_are_slow_alike_none_is_called_so(events: World) -> None:
+def test_equally_slow_endpoints_do_not_count_as_slow(events: World) -> None:
     everyone = [endpoint(f"e{number}") for number in range(8)]
     for takes_s in (0.5, 1.0, 2.0, 4.0, 5.0):
         for each in everyone:
@@ -343,7 +343,7 @@ def test_another_version_of_an_endpoint_starts_with_a_clean_slate(world: World) 
     assert len(world.sent["bad"]) == 21
 
 
-def test_what_waits_and_belongs_to_a_partition_that_was_given_up_is_forgotten(
+def test_waiting_records_of_a_revoked_partition_are_forgotten(
     world: World,
 ) -> None:
     world.behaves["bad"] = Behavior(None)

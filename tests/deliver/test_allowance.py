@@ -130,7 +130,7 @@ def test_the_events_lane_leaves_an_endpoint_that_refuses_to_the_deliveries_lane(
     assert world.reasons("limited") == {"throttled": 10}
 
 
-def test_an_endpoint_that_takes_more_again_gets_more_and_in_the_end_everything() -> None:
+def test_an_endpoint_that_accepts_more_again_gets_more_and_finally_everything() -> None:
     made = Pipeline()
     made.behaves["limited"] = Windows(0.02, per_s=20)
     made.steadily(LIMITED, 40, 240)
@@ -153,7 +153,7 @@ def test_a_refusing_endpoint_does_not_affect_others() -> None:
     assert made.percentiles("good")[1] < 0.05
 
 
-def test_those_that_were_on_their_way_together_are_one_refusal() -> None:
+def test_requests_in_flight_together_are_one_refusal() -> None:
     allowance = Allowance(0)
     for _ in range(100):
         allowance.delivered(0.5)
@@ -164,7 +164,7 @@ def test_those_that_were_on_their_way_together_are_one_refusal() -> None:
     assert allowance.per_s(3.0) == learnt
 
 
-def test_refusals_with_nothing_taken_between_them_are_asked_about_less_and_less_often() -> None:
+def test_consecutive_refusals_are_retried_ever_less_often() -> None:
     allowance, now_s, holds = Allowance(0), 0.0, []
     for _ in range(12):
         holds.append(allowance.refused(now_s, 0.0, now_s + 0.01))

@@ -113,7 +113,7 @@ def test_an_unknown_fingerprint_waits_for_the_set_time_and_is_then_a_dead_letter
     assert "plaudit schemas register" in detail
 
 
-def test_what_comes_right_behind_does_not_wait_as_long_again(shop: Shop) -> None:
+def test_a_record_right_behind_does_not_wait_as_long_again(shop: Shop) -> None:
     shop.waits(UNKNOWN, LIMIT_S)
     for offset in range(10):
         shop.comes(UNKNOWN[:5] + b"%05d" % offset, offset)
@@ -145,7 +145,7 @@ def test_an_operator_ends_the_wait_for_one_record(shop: Shop) -> None:
     shop.waits(UNKNOWN, 5, 1)
 
 
-def test_what_becomes_a_dead_letter_unread_is_logged_but_not_each(
+def test_unreadable_records_are_logged_but_not_each(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     for offset in range(50):
@@ -175,7 +175,7 @@ def test_a_blockage_is_logged_once_a_minute_with_its_place(
     assert caplog.records[-1].msg == "partition.resumed"
 
 
-def test_what_all_partitions_lack_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_problem_of_all_partitions_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     blockages = Blockages(Clock())
     for number in range(5):
         wait = RecordBlocked("the table is not current", everywhere=True)
@@ -234,7 +234,7 @@ def test_events_behind_stray_records_are_begun(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("said", [10**18, 2**63 - 1, -1, -(2**63)])
-def test_no_timestamp_holds_a_record_for_ever(said: int) -> None:
+def test_no_timestamp_holds_a_record_forever(said: int) -> None:
     class Stamped:
         def offset(self) -> int:
             return 0

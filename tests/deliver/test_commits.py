@@ -148,7 +148,7 @@ def test_a_lane_at_rest_commits_nothing(working: Working) -> None:
     assert working.offsets == [1]
 
 
-def test_the_next_commit_waits_for_the_answer_to_the_one_before_but_not_for_ever(
+def test_the_next_commit_waits_for_the_previous_answer_but_not_forever(
     working: Working,
 ) -> None:
     working.finish_one()

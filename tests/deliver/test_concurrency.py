@@ -84,7 +84,7 @@ def test_answers_that_take_the_same_time_are_never_a_reason_for_a_trial(takes_s:
     assert concurrency.at_once == 64
 
 
-def test_a_trial_with_fewer_answers_is_taken_back_and_the_next_one_is_far_away() -> None:
+def test_a_trial_with_fewer_answers_is_reverted_and_the_next_one_is_far_away() -> None:
     concurrency, now_s, seen = Concurrency(64, 0), 0.0, []
     while now_s < 300:
         now_s += 0.1 / concurrency.at_once
@@ -95,7 +95,7 @@ def test_a_trial_with_fewer_answers_is_taken_back_and_the_next_one_is_far_away()
     assert tried < 0.05
 
 
-def test_an_endpoint_that_takes_more_again_gets_more() -> None:
+def test_an_endpoint_that_accepts_more_again_gets_more() -> None:
     concurrency, now_s = Concurrency(64, 0), 0.0
     while now_s < 40:
         takes_s = 0.02 * concurrency.at_once

@@ -77,7 +77,7 @@ ALL_ERRORS = [
 
 
 @pytest.mark.parametrize("error", ALL_ERRORS, ids=lambda error: error.code)
-def test_what_may_pass_is_tried_again(error: errors.TransportError) -> None:
+def test_a_transient_failure_is_retried(error: errors.TransportError) -> None:
     decision = decide(error, history(1), PLAN, PLAN.schedule, T0)
     assert decision == Retry(PLAN.schedule[1], error.code)
 
@@ -89,7 +89,7 @@ def test_what_may_pass_is_tried_again(error: errors.TransportError) -> None:
         (errors.RequestInvalid("a header"), Reason.REQUEST_INVALID),
     ],
 )
-def test_what_can_not_pass_is_a_dead_letter_at_once(
+def test_a_permanent_failure_is_a_dead_letter_at_once(
     error: errors.TransportError, reason: Reason
 ) -> None:
     decision = decide(error, history(), PLAN, PLAN.schedule, T0)
@@ -205,13 +205,15 @@ def test_a_delivery_that_is_only_ever_diverted_expires() -> None:
         (400, b"invalid_blocks", Reason.REJECTED),
     ],
 )
-def test_what_slack_calls_final_is(status: int, said: bytes, expected: Reason) -> None:
+def test_answers_that_slack_calls_final_are_final(
+    status: int, said: bytes, expected: Reason
+) -> None:
     given = answer(status)._replace(snippet=said)
     decision = decide(given, history(), PLAN, PLAN.schedule, T0, judge)
     assert decision == Dead(expected, f"the endpoint answered {status} {said.decode()}")
 
 
-def test_slack_asking_to_slow_down_is_waited_for() -> None:
+def test_the_worker_waits_when_slack_asks_to_slow_down() -> None:
     decision = decide(answer(429, retry_after="30"), history(), PLAN, PLAN.schedule, T0, judge)
     assert isinstance(decision, Retry)
     assert decision.tier.label == "30s"

@@ -230,7 +230,7 @@ def test_whatever_raises_amid_thousands_of_deliveries_all_others_are_delivered(
 
 
 @pytest.mark.tree
-async def test_what_no_write_can_be_made_of_is_held_and_shown(faults: Faults) -> None:
+async def test_a_record_without_a_possible_write_is_held_and_shown(faults: Faults) -> None:
     """The last resort fails as well: nothing is committed past it, and others are delivered."""
     name = "deliver.settle.settler:Settler._open"
     whole = await deliver(faults, always({name: 1}), FEW)

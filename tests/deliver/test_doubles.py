@@ -47,7 +47,7 @@ def test_another_step_event_or_partition_is_not_a_double() -> None:
     assert doubles.repeats(TIER, 1, "an event", step(0))
 
 
-def test_a_delivery_that_is_refused_again_and_again_is_a_new_step_each_time() -> None:
+def test_each_refusal_of_a_delivery_is_a_new_step() -> None:
     """A 429 with `Retry-After` diverts it without counting the attempt; a double is dropped."""
     doubles = SeenSteps()
     history = step(0).history

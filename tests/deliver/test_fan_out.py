@@ -271,7 +271,7 @@ def test_writes_of_wide_events_wait_for_brokers_that_are_behind(size: int, most:
     assert sorted(desk.released) == [0, 1, 2]
 
 
-def test_an_event_that_few_of_many_want_is_delivered_directly() -> None:
+def test_an_event_of_few_subscribers_among_many_is_delivered_directly() -> None:
     desk = Desk()
     few = [replace(each, spaces=frozenset({"s"})) for each in endpoints(WIDE)]
     others = [replace(each, spaces=frozenset({"t"})) for each in endpoints(MANY)]

@@ -108,7 +108,7 @@ def test_a_worker_without_network_does_not_stop_the_endpoints_of_the_others() ->
     assert len(broken.sent["bad"]) < 140, "alone it makes 130 attempts"
 
 
-def test_a_worker_without_network_delays_the_seldom_events_of_the_others_once() -> None:
+def test_a_worker_without_network_delays_the_rare_events_of_the_others_once() -> None:
     workers = Workers()
     broken, is_untroubled = workers.lanes
     broken.behaves["bad"] = DOWN
@@ -142,7 +142,7 @@ def test_forged_findings_without_end_stop_an_endpoint_once_in_five_minutes() -> 
     assert lane.delivered["bad"] >= 10 * (600 - 3 * (TRUSTED_S + 1))
 
 
-def test_a_finding_touches_its_endpoint_alone_and_only_in_its_version() -> None:
+def test_a_finding_affects_only_its_endpoint_and_version() -> None:
     workers = Workers(others=1)
     [lane] = workers.lanes
     workers.receive(fails(20.0))
@@ -160,7 +160,7 @@ def test_a_finding_grows_old() -> None:
     assert not lane.diverted
 
 
-def test_words_that_an_endpoint_works_make_no_more_than_a_probe_in_five_seconds() -> None:
+def test_reports_of_a_working_endpoint_cause_at_most_one_probe_in_five_seconds() -> None:
     workers = Workers(others=1)
     [lane] = workers.lanes
     workers.behave(DOWN)

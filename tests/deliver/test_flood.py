@@ -104,7 +104,7 @@ def test_a_share_of_one_dead_letters_everything() -> None:
     flood(DlqLimiter(1.0, Clock()), partition(), 10 * FEW)
 
 
-def test_a_partition_that_was_given_up_is_not_counted_as_stopped() -> None:
+def test_a_revoked_partition_is_not_counted_as_stopped() -> None:
     guard, assignment = DlqLimiter(0.5, Clock()), partition()
     with pytest.raises(RecordBlocked):
         flood(guard, assignment, FEW + 1)

@@ -115,7 +115,7 @@ def test_a_backlog_is_written_to_tiers_a_few_times_and_no_more() -> None:
     assert made.writes <= 2.5 * 12_000
 
 
-def test_a_backlog_is_served_in_its_order_but_for_what_came_back_a_little_early() -> None:
+def test_a_backlog_is_served_in_order_except_for_early_returns() -> None:
     made = pipeline()
     made.behaves["flooded"] = Behavior(0.5)
     flood(made, FLOODED, 3_000, per_s=200)

@@ -149,7 +149,7 @@ class Refusing(Server):
         super().send(topic, value, key, headers, on_ack=on_ack)
 
 
-async def test_what_the_producer_raises_for_is_written_with_less_in_the_end() -> None:
+async def test_a_write_that_raises_is_reduced_in_the_end() -> None:
     whole = Whole(Refusing())
     headers = [*to(ENDPOINT_ID, attempt=1), ("odd", b"x")]
     whole.sender.answers = lambda _: OK._replace(status=500)

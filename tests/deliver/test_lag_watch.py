@@ -49,7 +49,7 @@ def test_events_are_due_whatever_a_clock_says() -> None:
     assert measured(assignment, 4, 0, 1_000) == Lag(6, 6, 5_000)
 
 
-def test_a_partition_that_is_not_read_is_overdue_since_that_was_seen() -> None:
+def test_an_unread_partition_is_overdue_since_its_first_observation() -> None:
     seconds = [0.0]
     _, assignment = holding(delay_ms=0)
     watch = LagWatch(lambda _: 7, lambda: seconds[0])

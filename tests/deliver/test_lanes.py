@@ -185,7 +185,7 @@ def test_an_event_whose_filters_take_long_is_judged_in_slices_and_delivered_dire
     assert desk.done == dict.fromkeys(ids(WIDE), "attempted")
 
 
-def test_an_event_is_done_when_as_many_deliveries_are_as_endpoints_want_it(desk: Desk) -> None:
+def test_an_event_waits_for_the_delivery_of_each_endpoint_that_wants_it(desk: Desk) -> None:
     for each in ids(3):
         desk.has(each)
     assert desk.event().pending == 3
@@ -207,7 +207,7 @@ def test_no_event_is_begun_before_the_table_of_endpoints_is_current(desk: Desk) 
 
 
 @pytest.mark.parametrize(("count", "route"), [(WIDE, "attempted"), (WIDE + 1, "fanned out")])
-def test_an_event_that_very_many_want_goes_through_the_deliveries_lane(
+def test_an_event_of_very_many_subscribers_goes_through_the_deliveries_lane(
     desk: Desk, count: int, route: str
 ) -> None:
     for each in ids(count):
@@ -219,7 +219,7 @@ def test_an_event_that_very_many_want_goes_through_the_deliveries_lane(
     assert desk.released == ([0] if count > WIDE else [])
 
 
-def test_of_two_records_of_one_step_the_second_is_dropped_and_counted(desk: Desk) -> None:
+def test_the_second_of_two_records_of_one_step_is_dropped_and_counted(desk: Desk) -> None:
     """A crash between the write of a retry and the commit of its origin leaves two."""
     [to] = ids(1)
     desk.has(to)
@@ -243,7 +243,7 @@ def test_a_delivery_for_another_workspace_is_never_attempted(desk: Desk) -> None
     assert found.reason == Reason.WRONG_WORKSPACE
 
 
-def test_a_delivery_of_a_newer_version_of_its_endpoint_than_is_known_comes_back(desk: Desk) -> None:
+def test_a_delivery_for_an_unknown_newer_version_of_its_endpoint_comes_back(desk: Desk) -> None:
     [to] = ids(1)
     desk.has(to, version=3)
     desk.delivery(0, to, endpoint_version=4)

@@ -36,7 +36,7 @@ def test_no_delivery_is_diverted_while_there_is_room(world: World) -> None:
     assert relieved(world, fill=0.79) == (0, [])
 
 
-def test_what_crowds_a_window_leaves_its_queue_and_after_five_seconds_the_wire(
+def test_deliveries_that_crowd_a_window_leave_their_queue_and_after_five_seconds_the_wire(
     world: World,
 ) -> None:
     world.comes(BAD, 10)
@@ -49,7 +49,7 @@ def test_what_crowds_a_window_leaves_its_queue_and_after_five_seconds_the_wire(
     assert world.admission.queues.known_health[0].slow
 
 
-def test_other_partitions_stay_as_they_are(world: World) -> None:
+def test_other_partitions_stay_unchanged(world: World) -> None:
     world.comes(BAD, 2)
     crowded = world.assignment
     world.assignment = assignment(1)
@@ -61,7 +61,7 @@ def test_other_partitions_stay_as_they_are(world: World) -> None:
     assert (evicted, found.diverted) == ([crowded, crowded], [])
 
 
-def test_a_full_lane_is_relieved_of_all_that_hangs(world: World) -> None:
+def test_a_full_lane_is_relieved_of_every_hanging_request(world: World) -> None:
     world.comes(BAD, 10)
     world.run(10)
     world.comes(endpoint("good"), 50)
@@ -75,7 +75,7 @@ def test_an_eviction_counts_as_sent() -> None:
     assert error.sent
 
 
-def test_what_keeps_a_window_crowded_is_below_eighty_percent_of_its_span() -> None:
+def test_records_that_keep_a_window_crowded_are_below_eighty_percent_of_its_span() -> None:
     window = Window(0)
     for offset in range(80):
         window.receive(offset, 1)
@@ -87,7 +87,7 @@ def test_what_keeps_a_window_crowded_is_below_eighty_percent_of_its_span() -> No
     assert window.crowded_below(LIMITS) == 0
 
 
-def test_of_a_window_full_of_bytes_the_head_makes_way() -> None:
+def test_the_head_of_a_window_full_of_bytes_makes_way() -> None:
     window = Window(0)
     window.receive(3, 400)
     window.receive(4, 400)
@@ -96,7 +96,7 @@ def test_of_a_window_full_of_bytes_the_head_makes_way() -> None:
     assert window.crowded_below(LIMITS) == 0
 
 
-def test_each_check_for_a_commit_updates_what_crowds_an_assignment() -> None:
+def test_each_check_for_a_commit_updates_the_crowding_records() -> None:
     held = assignment()
     for offset in range(9_000):
         held.window.receive(offset, 1)

@@ -65,13 +65,13 @@ def test_an_invalid_or_past_retry_after_is_ignored(value: str) -> None:
     assert parse_retry_after(value, NOW_MS) == 0
 
 
-def test_a_year_of_two_digits_is_of_the_century_that_is_near() -> None:
+def test_a_two_digit_year_belongs_to_the_nearest_century() -> None:
     assert parse_retry_after("Friday, 21-Oct-50 07:30:00 GMT", NOW_MS) > 0
     assert parse_retry_after("Thursday, 21-Oct-99 07:30:00 GMT", NOW_MS) == 0
 
 
 @given(st.integers(0, 10**9))
-def test_a_date_of_the_standard_library_is_read_as_it_was_meant(seconds: int) -> None:
+def test_a_date_from_the_standard_library_is_read_correctly(seconds: int) -> None:
     text = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
     assert parse_retry_after(text, NOW_MS) == seconds * 1_000
 

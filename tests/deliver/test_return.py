@@ -41,7 +41,7 @@ def test_after_an_outage_new_events_take_two_seconds_at_most_and_the_backlog_as_
     assert len(made.took["bad"]) >= 50 * (10 + OUTAGE_S + 60) - probes, "those are retried later"
 
 
-def test_an_endpoint_that_is_back_is_seen_to_be_within_a_fortieth_of_its_outage() -> None:
+def test_a_recovery_is_noticed_within_a_fortieth_of_the_outage() -> None:
     for seconds in (20.0, 200.0, 2_000.0):
         world = World(serves_all=True)
         world.behaves["bad"] = Behavior(0.01, ConnectFailed())
@@ -54,7 +54,7 @@ def test_an_endpoint_that_is_back_is_seen_to_be_within_a_fortieth_of_its_outage(
         assert first_s - back_s <= max(2.5, seconds / 40 + 0.5)
 
 
-def test_what_one_lane_learns_of_an_endpoint_the_other_knows_at_once() -> None:
+def test_the_lanes_share_what_they_learn_about_an_endpoint_at_once() -> None:
     known = HealthRegistry()
     events = World(serves_all=False, health_registry=known)
     deliveries = World(serves_all=True, health_registry=known, time=events.time)
@@ -71,7 +71,7 @@ def test_what_one_lane_learns_of_an_endpoint_the_other_knows_at_once() -> None:
     assert len(events.sent["bad"]) == 21, "the other lane has seen it work"
 
 
-def test_an_endpoint_that_is_back_gets_four_requests_at_first_and_then_more_and_more() -> None:
+def test_a_recovered_endpoint_gets_four_requests_at_first_and_then_more() -> None:
     world = World(serves_all=True)
     world.behaves["bad"] = Behavior(0.01, ConnectFailed())
     world.comes(BAD, 20)

@@ -74,7 +74,7 @@ class Source:
 
 
 @pytest.mark.parametrize(("deliveries", "committed"), [(2, 1), (1, 0)])
-def test_a_record_that_is_delivered_in_part_is_waited_for_longer(
+def test_a_partly_delivered_record_gets_a_longer_grace_period(
     deliveries: int, committed: int
 ) -> None:
     source = Source(deliveries)
@@ -92,14 +92,14 @@ def test_an_attempt_that_hangs_is_evicted_so_that_the_rest_of_its_event_is_not_r
     assert source.group.places[HERE].offset == 1
 
 
-def test_an_attempt_of_a_record_without_others_hangs_on_while_its_partition_may_come_back() -> None:
+def test_the_only_attempt_of_a_record_continues_while_its_partition_may_return() -> None:
     source = Source(1)
     source.began = float("inf")
     source.revocation_within(2 * GRACE_S).revoke_all([HERE])
     assert source.engine.evicted == []
 
 
-def test_all_that_hangs_in_a_partition_that_surely_moves_is_evicted() -> None:
+def test_every_hanging_attempt_of_a_moving_partition_is_evicted() -> None:
     source = Source(1)
     source.began = float("inf")
     source.revocation_within(GRACE_S).revoke([HERE])
@@ -155,7 +155,7 @@ def test_a_record_counts_as_begun_when_some_of_its_deliveries_do_not_wait() -> N
     assert world.admission.queues.begun_in_part == {begun.record}
 
 
-def test_the_event_loop_is_waited_for_no_longer_than_the_grace() -> None:
+def test_the_wait_for_the_event_loop_ends_with_the_grace_period() -> None:
     class Busy(Engine):
         def pause(self, assignments: Collection[Assignment]) -> threading.Event:
             del assignments

@@ -105,7 +105,7 @@ def test_an_unusable_file_is_reported_with_its_variable(
     assert "\n" not in str(refused.value)
 
 
-def test_a_certificate_with_its_key_is_taken(
+def test_a_certificate_with_its_key_is_accepted(
     monkeypatch: pytest.MonkeyPatch, files: dict[str, Path]
 ) -> None:
     make_context(with_files(monkeypatch, files, certificate="chain", key="key", ca="chain"))

@@ -68,7 +68,7 @@ async def test_a_write_ends_the_wait_of_an_idle_worker() -> None:
     assert await served(Writing(0), begin=True)
 
 
-async def test_a_write_without_a_ticket_is_waited_for_too() -> None:
+async def test_the_worker_also_waits_for_a_write_without_a_ticket() -> None:
     assert await served(Writing(1), begin=False)
 
 

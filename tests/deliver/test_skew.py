@@ -66,7 +66,7 @@ def test_a_tier_waits_by_the_brokers_clock_and_events_wait_for_no_clock(off_s: f
 
 
 @pytest.mark.parametrize("off_s", OFF_S.values(), ids=OFF_S.keys())
-async def test_how_late_a_lane_is_follows_the_brokers_clock(off_s: float) -> None:
+async def test_the_lateness_of_a_lane_follows_the_brokers_clock(off_s: float) -> None:
     clock = BrokerClock()
     clock.observe(int((time.time() - off_s) * 1_000))
     loop = asyncio.get_running_loop()

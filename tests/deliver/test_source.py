@@ -179,7 +179,7 @@ def write(settings: KafkaSettings, topic: str, count: int, partition: int = 0) -
             future.result(PROMPTLY_S)
 
 
-def test_what_an_aborted_transaction_left_at_the_end_is_stepped_over(
+def test_records_of_an_aborted_transaction_at_the_end_are_skipped(
     settings: KafkaSettings, make_topic: MakeTopic, start: Start
 ) -> None:
     """Else the lag would never be 0 again."""

@@ -139,7 +139,7 @@ def test_every_topic_is_shared_out_evenly_and_only_what_moved_is_repeated(
 
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
-def test_a_worker_waits_until_the_last_that_shares_out_otherwise_has_left_the_group(
+def test_a_worker_waits_until_the_last_member_with_another_assignor_has_left(
     settings: KafkaSettings,
     make_topic: MakeTopic,
     caplog: pytest.LogCaptureFixture,

@@ -118,7 +118,7 @@ async def test_one_scrape_has_the_samples_of_all_workers(tmp_path: Path) -> None
     await running
 
 
-async def test_the_whole_is_ready_when_every_worker_is(tmp_path: Path) -> None:
+async def test_the_supervisor_is_ready_when_every_worker_is(tmp_path: Path) -> None:
     supervisor = Supervisor([*script(tmp_path), "--unready"], 2)
     running = asyncio.create_task(supervisor.run())
     together = FleetHealth(supervisor)

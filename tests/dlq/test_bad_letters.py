@@ -92,7 +92,7 @@ class Known:
 
 
 @pytest.mark.parametrize("fails", ["skip", "write"])
-def test_the_others_go(fails: str) -> None:
+def test_the_other_letters_are_sent(fails: str) -> None:
     action, producer = Redrive(fails), Producer()
     order, control = Order(Kind.EVENTS, limits=JobLimits(lag_cap=0)), Control()
     report = Report("redrive", "events", 0)

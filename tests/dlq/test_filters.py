@@ -66,7 +66,7 @@ def test_each_option_chooses(takes: FilterOptions, refuses: FilterOptions) -> No
     assert not parse(refuses, NOW_MS).takes(letter())
 
 
-def test_options_combine_all_of_them_have_to_be_true() -> None:
+def test_a_letter_has_to_match_every_option() -> None:
     both = FilterOptions(reason=["exhausted"], status=["5xx"])
     assert parse(both, NOW_MS).takes(letter())
     assert not parse(both, NOW_MS).takes(letter(LAST_STATUS="404"))
@@ -159,7 +159,7 @@ def test_an_age_counts_back_from_now(count: int, unit: str) -> None:
     assert moment("x", f"{count}{unit}", NOW_MS) == NOW_MS - count * seconds * 1_000
 
 
-def test_numbers_that_are_none_do_not_break_a_filter_nor_a_list() -> None:
+def test_invalid_numbers_break_neither_a_filter_nor_a_list() -> None:
     odd = letter(ATTEMPT="many", LAST_STATUS="²", REDRIVES="9" * 5_000)
     assert (odd.attempts, odd.redrives, odd.summary()["last_status"]) == (0, 0, None)
     assert parse(FilterOptions(status=["none"], attempts="0"), NOW_MS).takes(odd)

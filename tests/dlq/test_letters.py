@@ -78,7 +78,7 @@ def keys(settings: KafkaSettings) -> list[str]:
         return [letter.id for letter in letters.read()]
 
 
-def test_what_a_tombstone_took_away_is_not_listed_and_what_came_after_it_is(
+def test_letters_before_a_tombstone_are_not_listed_and_later_ones_are(
     topics: KafkaSettings, write: Writer
 ) -> None:
     kept, taken = write.letter(), write.letter()
@@ -88,7 +88,7 @@ def test_what_a_tombstone_took_away_is_not_listed_and_what_came_after_it_is(
     assert sorted(keys(topics)) == sorted([kept, taken])
 
 
-def test_of_two_letters_with_one_key_the_later_counts(topics: KafkaSettings, write: Writer) -> None:
+def test_the_later_of_two_letters_with_one_key_counts(topics: KafkaSettings, write: Writer) -> None:
     key = write.letter()
     write.letter(key=key, reason="expired")
     with Letters(topics, Kind.DELIVERIES) as letters:

@@ -108,7 +108,7 @@ def test_a_replay_stays_one() -> None:
     assert dict(write.headers or [])[Header.TRIGGER] == b"replay"
 
 
-def test_a_record_that_was_no_event_goes_back_as_it_was() -> None:
+def test_a_record_that_is_not_an_event_goes_back_unchanged() -> None:
     write = redriven_event(NAMES, event_letter())
     assert (write.topic, write.key, write.value) == (
         "plaudit.testimonials",

@@ -32,7 +32,7 @@ def placed(log: Log) -> list[tuple[int, int, bytes, bool]]:
 
 
 @given(RECORDS)
-def test_what_survives_is_the_last_letter_of_each_key_without_a_tombstone_behind_it(
+def test_the_last_letter_of_each_key_without_a_later_tombstone_survives(
     log: Log,
 ) -> None:
     survivors, index = Survivors(), OffsetIndex()

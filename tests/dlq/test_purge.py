@@ -120,9 +120,7 @@ def test_a_policy_file_is_carried_out_and_reported(
     assert left(installation) == 45
 
 
-def test_a_job_runs_again_and_again_until_it_is_stopped(
-    installation: KafkaSettings, tmp_path: Path
-) -> None:
+def test_a_job_repeats_until_it_is_stopped(installation: KafkaSettings, tmp_path: Path) -> None:
     file, report = tmp_path / "policies.yaml", tmp_path / "report.json"
     file.write_text("every: 1h\npolicies:\n  - {name: all, lag_cap: 0}\n")
     seed(installation, 10)

@@ -34,7 +34,7 @@ from waiting import until
 pytestmark = pytest.mark.broker
 
 
-def test_filters_max_and_a_dry_run_choose_what_goes(installation: KafkaSettings) -> None:
+def test_filters_max_and_a_dry_run_choose_the_letters(installation: KafkaSettings) -> None:
     seed(installation, 100)
     plaudit = CommandLine(installation)
     looked = plaudit("dlq", "redrive", "--reason", "gone")

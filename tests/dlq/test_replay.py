@@ -191,7 +191,7 @@ def test_since_disabled_covers_the_missed_events(installation: KafkaSettings) ->
     assert sent(installation) == dict.fromkeys(ids(missed), 1)
 
 
-def test_since_disabled_is_refused_for_an_endpoint_that_never_was(
+def test_since_disabled_is_refused_for_an_endpoint_that_was_never_disabled(
     installation: KafkaSettings,
 ) -> None:
     told = CommandLine(installation)("replay", ME, "--since", "disabled", "--yes")

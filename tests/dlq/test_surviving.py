@@ -23,7 +23,7 @@ from waiting import until
 pytestmark = pytest.mark.broker
 
 
-def test_ten_thousand_letters_are_sent_once_each_by_a_job_that_is_killed_again_and_again(
+def test_a_repeatedly_killed_job_sends_ten_thousand_letters_once_each(
     installation: KafkaSettings,
 ) -> None:
     seed(installation, 10_000)

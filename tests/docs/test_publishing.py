@@ -63,7 +63,7 @@ def types_in(read_all: ReadAll, topics: KafkaSettings) -> list[str]:
     return [EventDecoder().decode(message.value() or b"").type for message in messages]
 
 
-def test_the_script(
+def test_the_script_works(
     environment: dict[str, str], topics: KafkaSettings, read_all: ReadAll, tmp_path: Path
 ) -> None:
     line = example_json("testimonial.approved")
@@ -80,7 +80,9 @@ def test_the_script(
 
 
 @pytest.mark.usefixtures("environment")
-async def test_the_fastapi_app(topics: KafkaSettings, read_all: ReadAll, tmp_path: Path) -> None:
+async def test_the_fastapi_app_works(
+    topics: KafkaSettings, read_all: ReadAll, tmp_path: Path
+) -> None:
     app = module(program("fastapi_app.py", tmp_path)).app
     transport = httpx.ASGITransport(app)
     path = f"/spaces/{uuid.uuid4()}/testimonials/{uuid.uuid4()}/reject"
@@ -96,7 +98,7 @@ async def test_the_fastapi_app(topics: KafkaSettings, read_all: ReadAll, tmp_pat
     assert EventDecoder().decode(message.value() or b"").event_id == answer.json()
 
 
-def test_the_django_app(
+def test_the_django_app_works(
     environment: dict[str, str], topics: KafkaSettings, read_all: ReadAll, tmp_path: Path
 ) -> None:
     program("django_app.py", tmp_path)
@@ -122,7 +124,7 @@ def test_the_django_app(
     assert found.event_id == json.loads(body)["event_id"]
 
 
-def test_the_unit_tests(environment: dict[str, str], tmp_path: Path) -> None:
+def test_the_unit_tests_pass(environment: dict[str, str], tmp_path: Path) -> None:
     program("test_moderation.py", tmp_path)
     line = example_json("import.completed")
     fixture = f"import pytest\n\n\n@pytest.fixture\ndef line():\n    return {line!r}\n"

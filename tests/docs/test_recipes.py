@@ -128,7 +128,7 @@ def running(command: list[str], folder: Path, port: int) -> Iterator[Callable[[C
             server.terminate()
 
 
-def test_the_recipe_for_fastapi(tmp_path: Path) -> None:
+def test_the_recipe_for_fastapi_works(tmp_path: Path) -> None:
     (tmp_path / "plaudit_webhooks.py").write_text(snippet('"""plaudit_webhooks.py'))
     (tmp_path / "fastapi_app.py").write_text(snippet('"""fastapi_app.py'))
     port = free_port()
@@ -170,7 +170,7 @@ def by_lines(command: list[str], folder: Path, given: list[Case]) -> list[str]:
     return done.stderr.split()
 
 
-def test_the_recipe_for_django(tmp_path: Path) -> None:
+def test_the_recipe_for_django_works(tmp_path: Path) -> None:
     (tmp_path / "plaudit_webhooks.py").write_text(snippet('"""plaudit_webhooks.py'))
     (tmp_path / "django_hooks.py").write_text(snippet('"""django_hooks.py'))
     (tmp_path / "urls.py").write_text(
@@ -192,7 +192,7 @@ for line in sys.stdin:
 """
 
 
-def test_the_verifier_of_asymmetric_signatures(tmp_path: Path) -> None:
+def test_the_verifier_of_asymmetric_signatures_works(tmp_path: Path) -> None:
     (tmp_path / "public_key.py").write_text(snippet('"""public_key.py'))
     (tmp_path / "run.py").write_text(VERIFIER)
     given = pairs()
@@ -243,7 +243,7 @@ needs_node = pytest.mark.skipif(NODE is None, reason="no node on PATH")
 
 
 @needs_node
-def test_the_recipe_for_next(tmp_path: Path) -> None:
+def test_the_recipe_for_next_works(tmp_path: Path) -> None:
     (tmp_path / "plaudit-webhooks.mjs").write_text(snippet("// plaudit-webhooks.mjs"))
     (tmp_path / "route.mjs").write_text(snippet("// app/hooks/plaudit/route.mjs"))
     (tmp_path / "run.mjs").write_text(NEXT)
@@ -253,7 +253,7 @@ def test_the_recipe_for_next(tmp_path: Path) -> None:
 
 
 @needs_node
-def test_the_recipes_for_n8n_and_node_red(tmp_path: Path) -> None:
+def test_the_recipes_for_n8n_and_node_red_work(tmp_path: Path) -> None:
     (tmp_path / "n8n.js").write_text(snippet("// n8n Code node"))
     (tmp_path / "node-red.js").write_text(snippet("// Node-RED function node"))
     (tmp_path / "run.cjs").write_text(TOOLS)
@@ -263,7 +263,7 @@ def test_the_recipes_for_n8n_and_node_red(tmp_path: Path) -> None:
 
 
 @needs_node
-def test_the_recipe_for_express(tmp_path: Path) -> None:
+def test_the_recipe_for_express_works(tmp_path: Path) -> None:
     (tmp_path / "plaudit-webhooks.mjs").write_text(snippet("// plaudit-webhooks.mjs"))
     (tmp_path / "express-app.mjs").write_text(snippet("// express-app.mjs"))
     subprocess.run([NODE or "", "--check", "express-app.mjs"], cwd=tmp_path, check=True)
@@ -278,7 +278,7 @@ def test_the_recipe_for_express(tmp_path: Path) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.skipif(shutil.which("go") is None, reason="no go on PATH")
-def test_the_recipe_for_go(tmp_path: Path) -> None:
+def test_the_recipe_for_go_works(tmp_path: Path) -> None:
     (tmp_path / "main.go").write_text(snippet("// main.go"))
     (tmp_path / "go.mod").write_text("module receiver\n\ngo 1.21\n")
     subprocess.run(["go", "build", "-o", "receiver", "."], cwd=tmp_path, check=True)

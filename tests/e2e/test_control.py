@@ -93,7 +93,7 @@ def test_a_delivery_is_listed_shown_traced_and_tried_again(running: Rig, sink: S
     assert "not sent: it wants only form.completed" in run(rig, "trace", event_id)
 
 
-def test_a_manual_retry_of_a_dead_letter_takes_it_away(running: Rig, sink: Sink) -> None:
+def test_a_manual_retry_of_a_dead_letter_removes_it(running: Rig, sink: Sink) -> None:
     rig = running
     lines(rig, "endpoints", "add", sink.on("hook", failing(3)), "--workspace", rig.workspace)
     time.sleep(2.5)

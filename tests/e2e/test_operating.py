@@ -144,7 +144,7 @@ def test_a_worker_with_a_wrong_secret_key_reports_why_it_is_not_ready(rig: Rig, 
         assert "plaudit_endpoints_unreadable 1.0" in client.get("/metrics").text
 
 
-def test_a_forged_record_gets_another_tenant_s_events_nowhere(rig: Rig, sink: Sink) -> None:
+def test_a_forged_record_sends_no_events_of_another_tenant(rig: Rig, sink: Sink) -> None:
     victim = rig.workspace
     rig.endpoint(sink.on("victim", good))
     hostile = rig.endpoint(sink.on("hostile", good), workspace_id=str(uuid.uuid4()))
@@ -233,7 +233,7 @@ def test_the_whole_pipeline_runs_on_one_machine(settings: KafkaSettings) -> None
     assert "all 30 events" in done.stdout
 
 
-def test_what_a_plain_client_publishes_again_has_the_same_id(rig: Rig, sink: Sink) -> None:
+def test_an_event_that_a_plain_client_repeats_has_the_same_id(rig: Rig, sink: Sink) -> None:
     rig.endpoint(sink.on("good", good))
     event = rig.event()
     with Publisher(rig.settings) as publisher:

@@ -96,7 +96,7 @@ def test_every_format_arrives_signed_also_when_it_is_tried_again(rig: Rig, sink:
     assert (dead.headers["plaudit-endpoint-id"], dead.headers["plaudit-reason"]) == (gone, "gone")
 
 
-def test_an_event_that_very_many_want_arrives_once_at_each(rig: Rig, sink: Sink) -> None:
+def test_an_event_of_very_many_subscribers_arrives_once_at_each(rig: Rig, sink: Sink) -> None:
     """It goes through `deliveries.now`, and its offset is committed before they are delivered."""
     url = sink.on("all", good)
     for number in range(WIDE + 1):

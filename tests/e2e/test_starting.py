@@ -59,7 +59,7 @@ def stopped(
         ("outbox relay --poll 1", "plaudit.outbox.service"),
     ],
 )
-def test_what_runs_until_it_is_stopped_is_done_when_it_is_stopped_early(
+def test_a_long_running_command_exits_0_when_it_is_stopped_early(
     command: str, module: str, number: signal.Signals
 ) -> None:
     ended = stopped(command, module, number)

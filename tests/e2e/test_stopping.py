@@ -19,7 +19,7 @@ async def good(_: web.Request, __: int) -> web.Response:
     return web.Response()
 
 
-def test_what_waits_for_a_slow_endpoint_repeats_nothing_at_a_quick_one(
+def test_deliveries_that_wait_for_a_slow_endpoint_repeat_nothing_at_a_quick_one(
     rig: Rig, sink: Sink
 ) -> None:
     """One at a time goes to the slow one, so most events wait for it when the worker stops."""

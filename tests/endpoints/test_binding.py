@@ -66,7 +66,7 @@ def matched(table: EndpointTable, workspace: str) -> list[str]:
     return [each.endpoint_id for each in found if isinstance(each, Endpoint)]
 
 
-def test_what_the_relay_writes_is_read_and_bound() -> None:
+def test_records_of_the_relay_are_read_and_bound() -> None:
     table = EndpointTable(KEYS, require_bound=True)
     table.apply(ID.encode(), bind(record(), KEYS))
     assert matched(table, HOSTILE) == [ID]
@@ -82,7 +82,7 @@ def test_every_field_of_a_record_is_covered() -> None:
 
 
 @pytest.mark.parametrize("field", FORGERIES)
-def test_a_changed_field_makes_a_record_that_gets_nothing(field: str) -> None:
+def test_an_endpoint_record_with_a_changed_field_receives_nothing(field: str) -> None:
     table = EndpointTable(KEYS)
     table.apply(ID.encode(), forged(record(), **{field: FORGERIES[field]}))
     assert isinstance(table.find(ID), Unreadable)

@@ -111,7 +111,7 @@ def test_filters_are_bounded_in_depth_and_length() -> None:
         parse_filter("[" * 7_000)
 
 
-def test_a_filter_of_a_newer_release_takes_everything() -> None:
+def test_a_filter_from_a_newer_release_accepts_everything() -> None:
     assert known_filter('{"field": "a", "near": 1}') is None
 
 
@@ -174,7 +174,7 @@ def test_the_largest_filter_judges_lists_of_a_hundred_items() -> None:
     [[""] * MOST_STEPS, [[""] * 200] * 200, [[]] * MOST_STEPS, [[[[""] * 50] * 50] * 50]],
     ids=["long", "of lists", "of nothing", "deep"],
 )
-def test_a_filter_that_can_not_afford_to_judge_an_event_takes_it(tags: list[Any]) -> None:
+def test_a_filter_that_can_not_afford_to_judge_an_event_accepts_it(tags: list[Any]) -> None:
     wants = compile_filter({"not": {"field": "testimonial.tags", "eq": "absent"}})
     refuses = compile_filter({"field": "testimonial.tags", "eq": "absent"})
     for each in (wants, refuses):

@@ -138,7 +138,7 @@ def test_a_wide_workspace_is_learned_in_parts_and_misses_no_change_meanwhile() -
     assert {each.endpoint_id for each in formers} == gone - {endpoint_id(next_row)}
 
 
-def test_a_change_of_a_wide_workspace_looks_through_one_shelf() -> None:
+def test_a_change_in_a_wide_workspace_reads_one_shard() -> None:
     keys = CountingKeys()
     table = filled(keys, 3 * SHARD)
     learned(table)

@@ -71,5 +71,5 @@ def test_a_secret_never_shows_in_its_representation() -> None:
 
 
 @given(key=st.binary(min_size=1, max_size=64), message=st.binary(max_size=4_000))
-def test_a_code_is_that_of_the_standard_library(key: bytes, message: bytes) -> None:
+def test_an_hmac_equals_that_of_the_standard_library(key: bytes, message: bytes) -> None:
     assert Hmac(key).digest(message) == hmac.digest(key, message, "sha256")

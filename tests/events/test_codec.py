@@ -100,7 +100,7 @@ def test_our_reader_decodes_like_the_reference_reader(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_a_webhook_is_the_envelope_and_data_without_what_the_envelope_says(name: str) -> None:
+def test_a_webhook_is_an_envelope_and_data_that_does_not_repeat_it(name: str) -> None:
     body = json.loads(render(EventDecoder().decode(encode(example(name)))))
     assert list(body) == ["id", "type", "timestamp", "data"]
     assert not {"meta", "event_id", "occurred_at"} & body["data"].keys()
@@ -188,7 +188,7 @@ def test_fields_missing_from_an_older_writer_get_their_defaults() -> None:
     assert decoded.event_id == str(event.meta.event_id)
 
 
-def test_a_newer_writer_is_read_without_what_this_release_does_not_know() -> None:
+def test_a_record_of_a_newer_writer_is_read_without_unknown_fields() -> None:
     schema = json.loads(CATALOGUE["testimonial.deleted"].schema_json)
     schema["fields"].append({"name": "new", "type": {"type": "map", "values": "string"}})
     [reason] = [field for field in schema["fields"] if field["name"] == "reason"]
@@ -201,7 +201,7 @@ def test_a_newer_writer_is_read_without_what_this_release_does_not_know() -> Non
     assert data["reason"] == "unknown"
 
 
-def test_an_event_id_that_is_none_is_refused() -> None:
+def test_an_invalid_event_id_is_refused() -> None:
     schema = json.loads(CATALOGUE["testimonial.deleted"].schema_json)
     del schema["fields"][0]["type"]["fields"][0]["type"]["logicalType"]
     record = example("testimonial.deleted").model_dump()

@@ -53,7 +53,7 @@ def same(name: str, tree: Any) -> bool:
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_what_a_model_prints_is_written_as_the_model_is(name: str) -> None:
+def test_the_json_of_a_model_is_written_like_the_model(name: str) -> None:
     tree = {"data": EXAMPLES[name]}
     assert same(name, tree) is (name not in BY_MODEL)
     webhook = json.loads(json.dumps(tree).replace('"APPROVED"', '"approved"'))
@@ -88,7 +88,7 @@ def test_every_field_of_the_longest_event_may_be_given_anything(odd: Any) -> Non
         same(name, tree)
 
 
-def test_what_an_event_may_leave_out_of_its_meta_is_filled_in() -> None:
+def test_optional_fields_of_meta_are_filled_in() -> None:
     name = "testimonial.approved"
     data = copy.deepcopy(EXAMPLES[name])
     del data["meta"]["event_id"], data["meta"]["occurred_at"]

@@ -41,7 +41,7 @@ def schema_of(name: str) -> Any:
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_a_full_example_and_one_of_defaults_only(name: str) -> None:
+def test_a_full_and_a_minimal_example_are_written_as_by_fastavro(name: str) -> None:
     full = example(name)
     # What has a default is left out, in nested records too.
     sparse = type(full).model_validate(required(full))
@@ -64,20 +64,20 @@ def required(model: Any) -> Any:
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
-def test_numbers(number: int) -> None:
+def test_numbers_are_written_as_by_fastavro(number: int) -> None:
     written = long_bytes(number)
     assert written == by_fastavro("long", number)
     assert long_at(written + b"\0" * 8, 0) == (number, len(written))
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
-def test_times(moment: datetime) -> None:
+def test_times_are_written_as_by_fastavro(moment: datetime) -> None:
     schema = {"type": "long", "logicalType": "timestamp-micros"}
     assert time_bytes(moment) == by_fastavro(schema, moment)
 
 
 @given(st.decimals(-10_000_000, 10_000_000, places=2))
-def test_decimals(value: Decimal) -> None:
+def test_decimals_are_written_as_fastavro_reads_them(value: Decimal) -> None:
     schema = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}
     written = by_fastavro(schema, value)
     read: Any = fastavro.schemaless_reader(
@@ -88,12 +88,14 @@ def test_decimals(value: Decimal) -> None:
 
 
 @given(st.uuids())
-def test_ids(value: Any) -> None:
+def test_ids_are_written_as_by_fastavro(value: Any) -> None:
     assert uuid_bytes(value) == by_fastavro({"type": "string", "logicalType": "uuid"}, value)
 
 
 @given(st.text(max_size=300), st.dictionaries(st.text(), st.text(), max_size=5))
-def test_texts_of_any_length_and_maps(text: str, more: dict[str, str]) -> None:
+def test_texts_of_any_length_and_maps_are_written_as_by_fastavro(
+    text: str, more: dict[str, str]
+) -> None:
     schema = {
         "type": "record",
         "name": "R",
@@ -119,7 +121,7 @@ def test_texts_of_any_length_and_maps(text: str, more: dict[str, str]) -> None:
         {"type": "fixed", "name": "F", "size": 4},
     ],
 )
-def test_what_no_event_has_is_refused_when_the_writer_is_made(kind: Any) -> None:
+def test_a_type_that_no_event_has_is_refused_when_the_writer_is_made(kind: Any) -> None:
     schema = {"type": "record", "name": "R", "fields": [{"name": "x", "type": kind}]}
     with pytest.raises(Unwritable):
         compile_writer(schema)
@@ -155,7 +157,7 @@ def test_a_filled_template_is_the_event(name: str, data: st.DataObject) -> None:
     assert compile_template(schema, template)(filling) == compile_writer(schema)(event)
 
 
-def test_there_are_holes_in_records_only() -> None:
+def test_only_records_have_holes() -> None:
     template = example("space.stats_changed").model_dump()
     template["by_platform"] = {"direct": Placeholder("direct")}
     with pytest.raises(Unwritable, match="map"):

@@ -162,7 +162,7 @@ def test_whatever_people_write_is_a_message_that_slack_takes(text: str) -> None:
     check_message(slack.message(with_text(text)))
 
 
-def test_words_of_customers_mean_themselves() -> None:
+def test_words_of_customers_are_escaped() -> None:
     message = slack.message(with_text(SPECIAL))
     assert "&lt;!channel&gt; &amp; &lt;@U1&gt;" in message["text"]
 
@@ -209,7 +209,7 @@ def test_an_unknown_format_is_refused_by_name() -> None:
         shape_of("xml")
 
 
-def test_an_endpoint_of_a_form_that_a_newer_release_brought_is_not_sent_the_wrong_one() -> None:
+def test_an_endpoint_with_a_newer_format_is_not_sent_another_one() -> None:
     keys = SecretKeys([bytes(32)])
     sealed = seal(keys, "e", EncryptedFields("https://x.example/", {}, [Secret(new_secret())]))
     key = {"key_id": sealed.key_id, "sealed": sealed.blob}

@@ -18,7 +18,7 @@ TESTS = Path(__file__).parents[1]
 @pytest.mark.nightly
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_guided_search_finds_nothing_that_raises(name: str) -> None:
+def test_a_guided_search_finds_no_input_that_raises(name: str) -> None:
     path = os.pathsep.join((str(TESTS), str(FOUND / "tools")))
     done = subprocess.run(
         [sys.executable, "-m", "fuzz.run", name, "--seconds", str(SECONDS)],

@@ -52,7 +52,7 @@ def test_every_package_has_a_marker_for_types() -> None:
         ("plaudit.cli.commands.deliveries", "alembic asyncpg httpx plaudit.dlq.job.job"),
     ],
 )
-def test_what_a_package_brings_along_is_little(module: str, forbidden: str) -> None:
+def test_a_package_imports_no_heavy_libraries(module: str, forbidden: str) -> None:
     script = (
         f"import sys, {module}\n"
         f"print(*(name for name in {forbidden.split()!r} if name in sys.modules))"
@@ -110,7 +110,7 @@ def test_an_extra_that_is_missing_is_named() -> None:
 
 
 @tree
-def test_everything_that_a_compiled_build_names_is_there_and_named_once() -> None:
+def test_everything_that_a_compiled_build_names_exists_and_is_named_once() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     hook = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]
     pure = [each for exclusion in hook["pure"] for each in exclusion["modules"]]

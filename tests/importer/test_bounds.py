@@ -160,7 +160,7 @@ def test_as_deep_as_allowed_is_not_too_deep() -> None:
 
 
 @given(st.text("'=+-@\t\rab", max_size=5))
-def test_a_neutral_cell_starts_no_formula_and_turns_back(cell: str) -> None:
+def test_a_neutral_cell_starts_no_formula_and_is_restored(cell: str) -> None:
     assert not neutral(cell).startswith(("=", "+", "-", "@", "\t", "\r"))
     assert original(neutral(cell)) == cell
 

@@ -59,7 +59,7 @@ def test_quotes_inside_of_quoted_text_are_read(line: str, review: str) -> None:
     ]
 
 
-def test_what_has_two_meanings_is_kept_whole() -> None:
+def test_an_ambiguous_row_is_rejected_with_its_whole_text() -> None:
     text = 'r1,"He said "fine", and\nthen, "left"",5'
     rows = read(f"{text}\nr2,Good,4")
     assert rows[0] == Unreadable(2, "a quote inside of a quoted text is not doubled", text)
@@ -112,7 +112,7 @@ CELL = st.text('ab",;\n é', max_size=5)
 
 
 @given(st.lists(st.tuples(CELL, CELL, CELL), max_size=6), st.sampled_from(",;"))
-def test_what_a_csv_writer_writes_is_read_as_it_was(
+def test_the_output_of_a_csv_writer_is_read_unchanged(
     rows: list[tuple[str, str, str]], delimiter: str
 ) -> None:
     out = io.StringIO(newline="")

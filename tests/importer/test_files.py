@@ -73,7 +73,7 @@ def test_an_invalid_row_is_reported_with_its_line_and_the_rest_is_read(tmp_path:
 
 
 @pytest.mark.parametrize("text", ['[{"id": 1}, {"id"', "[1, 2", "nonsense", '{"a": [{"b": 1}, }'])
-def test_a_list_that_is_broken_is_refused_with_the_item(tmp_path: Path, text: str) -> None:
+def test_a_broken_list_is_refused_with_the_item(tmp_path: Path, text: str) -> None:
     path = written(tmp_path / "a.json", text)
     with pytest.raises(ImportRefused, match=r"a\.json: item \d+: not JSON"):
         list(open_file(path).rows())
@@ -111,14 +111,14 @@ def test_a_quoted_name_of_a_column_may_have_two_lines(tmp_path: Path) -> None:
     assert values(path) == [{"id": "1", "text\nof it": "a"}]
 
 
-def test_what_can_be_read_once_only_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_can_be_read_only_once_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.csv")
     with pytest.raises(ImportRefused, match="no regular file"):
         open_file(tmp_path / "a.csv")
 
 
 @pytest.mark.parametrize("delimiter", ["", "ab", "\n", '"'])
-def test_what_can_divide_no_values_is_refused(tmp_path: Path, delimiter: str) -> None:
+def test_an_impossible_delimiter_is_refused(tmp_path: Path, delimiter: str) -> None:
     with pytest.raises(ImportRefused, match="--delimiter: "):
         open_file(written(tmp_path / "a.csv", "id,text\n"), delimiter=delimiter)
 

@@ -102,7 +102,7 @@ def journaled(folder: Path) -> set[bytes]:
         return {*journal.known(everything)}
 
 
-def test_what_the_brokers_did_not_take_is_not_in_it_and_goes_out_again(tmp_path: Path) -> None:
+def test_unacknowledged_events_are_not_in_it_and_go_out_again(tmp_path: Path) -> None:
     brokers = Brokers(most=2)
     with pytest.raises(NotAcknowledged, match="a drill"):
         run(tmp_path, brokers)
@@ -154,7 +154,7 @@ def test_with_another_mapping_it_is_another_import(tmp_path: Path) -> None:
     assert (second.published, brokers.types[-1]) == (3, "import.completed")
 
 
-def test_a_full_buffer_is_waited_for(tmp_path: Path) -> None:
+def test_a_full_buffer_is_awaited(tmp_path: Path) -> None:
     brokers = Brokers()
     brokers.full = 5
     assert run(tmp_path, brokers).published == 3

@@ -42,7 +42,7 @@ def test_the_list_of_reviews_is_found(tmp_path: Path, document: object, path: st
     assert all(isinstance(row, Row) for row in rows)
 
 
-def test_a_choice_between_equals_is_the_users(tmp_path: Path) -> None:
+def test_the_user_chooses_between_equal_lists(tmp_path: Path) -> None:
     document = {"old": REVIEWS, "new": [*REVIEWS, *REVIEWS]}
     with pytest.raises(ImportRefused, match=r"--list: old \(1 rows\), new \(2 rows\)"):
         opened(tmp_path, document)

@@ -158,6 +158,6 @@ def test_options_have_priority_over_a_profile_and_a_profile_over_names() -> None
         ("a = ", "not valid TOML"),
     ],
 )
-def test_a_mapping_file_that_is_wrong_is_refused_with_the_place(text: str, said: str) -> None:
+def test_an_invalid_mapping_file_is_refused_with_the_place(text: str, said: str) -> None:
     with pytest.raises(ImportRefused, match=f"^m.toml: {said}"):
         parse_mapping("m.toml", text)

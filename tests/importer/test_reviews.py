@@ -85,7 +85,7 @@ def test_the_same_review_has_the_same_ids_and_others_have_others() -> None:
     assert elsewhere.meta.event_id != made(FULL).meta.event_id
 
 
-def test_without_an_id_the_content_may_stand_for_it() -> None:
+def test_without_an_id_the_content_may_identify_a_review() -> None:
     row = {"Review": "Great.", "Author": "Ada"}
     with pytest.raises(BadRow, match=r"external_id is missing \(use --ids-from-content"):
         made(row)
@@ -144,7 +144,7 @@ def test_an_error_of_every_row_is_reported_once() -> None:
         made(FULL, TargetField(uuid4(), uuid4(), status="lost"))
 
 
-def test_a_review_of_nothing_is_none() -> None:
+def test_a_row_without_text_title_and_rating_is_not_a_review() -> None:
     with pytest.raises(BadRow, match="neither text nor title nor rating"):
         made({"id": "1", "author": "Ada"})
     rating = made({"id": "1", "rating": "5/10"}).testimonial.rating
@@ -172,7 +172,7 @@ def test_columns_and_values_can_be_named_and_paths_lead_into_objects() -> None:
     assert (review.source.platform, review.content.language) == ("g2", "en")
 
 
-def test_what_the_user_set_wins_over_a_column() -> None:
+def test_a_value_that_the_user_set_wins_over_a_column() -> None:
     row = {"id": "1", "body": "Good", "source": "web"}
     other = {"id": "1", "body": "Good", "source": "email"}
     events = [made(each, values={"platform": "JudgeMe"}) for each in (row, other)]
@@ -183,7 +183,7 @@ def test_what_the_user_set_wins_over_a_column() -> None:
         made(row, columns={"platform": "source"}, values={"platform": "x"})
 
 
-def test_a_file_without_a_column_that_is_known_is_refused() -> None:
+def test_a_file_without_a_known_column_is_refused() -> None:
     with pytest.raises(ImportRefused, match=r"no column is known; there are 'a', '\\udcff'; see"):
         map_columns(["a", "\udcff"], {}, {"platform": "google"})
 

@@ -32,7 +32,7 @@ class Times:
         self.clock.observe(appended_ms)
 
 
-def test_without_a_write_this_machines_clock_is_all_there_is() -> None:
+def test_without_a_write_this_machines_clock_is_used() -> None:
     times = Times()
     assert times.clock.now_ms() == int(times.wall * 1_000)
     assert times.clock.skew_ms is None
@@ -73,7 +73,7 @@ def test_a_brokers_clock_that_is_put_back_is_believed_after_a_minute() -> None:
     assert abs(times.broker * 1_000 - times.clock.now_ms()) <= 4
 
 
-def test_a_skew_is_logged_once_and_once_when_it_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_skew_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     times = Times()
     times.broker += 5

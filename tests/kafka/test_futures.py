@@ -34,7 +34,7 @@ def future(request: pytest.FixtureRequest) -> Future[int]:
     return running(request.param)
 
 
-def test_the_result_is_there_before_and_after_a_wait(future: Future[int]) -> None:
+def test_the_result_is_available_before_and_after_a_wait(future: Future[int]) -> None:
     assert not future.done()
     assert future.running()
     future.set_result(7)
@@ -65,7 +65,7 @@ def test_without_a_result_in_time_waiting_ends(future: Future[int]) -> None:
     assert future.result(0) == 7
 
 
-def test_there_is_one_result(future: Future[int]) -> None:
+def test_a_future_has_one_result(future: Future[int]) -> None:
     future.set_result(7)
     for again in (future.set_result, lambda _: future.set_exception(LookupError())):
         with pytest.raises(InvalidStateError):
@@ -73,7 +73,7 @@ def test_there_is_one_result(future: Future[int]) -> None:
     assert future.result(0) == 7
 
 
-def test_what_runs_is_not_cancelled(future: Future[int]) -> None:
+def test_a_running_future_is_not_cancelled(future: Future[int]) -> None:
     assert not future.cancel()
     assert not future.cancelled()
 
@@ -87,7 +87,7 @@ def test_each_callback_is_called_once_before_and_after(future: Future[int]) -> N
     assert called == ["before", "after"]
 
 
-def test_many_are_waited_for_together() -> None:
+def test_many_futures_are_awaited_together() -> None:
     futures = [running(make) for make in MAKERS * 3]
     futures[0].set_result(0)
     futures[1].set_result(1)
@@ -110,7 +110,7 @@ async def test_asyncio_awaits_it() -> None:
     assert await asyncio.wait_for(wrapped, 30) == 7
 
 
-def test_no_caller_waits_for_ever_however_the_two_sides_meet() -> None:
+def test_no_caller_waits_forever_however_the_two_sides_meet() -> None:
     """Waiting begins just when the result is given, many times over."""
     pairs = [(LazyFuture[int](), threading.Barrier(2)) for _ in range(2_000)]
 
@@ -128,7 +128,7 @@ def test_no_caller_waits_for_ever_however_the_two_sides_meet() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_child_process_can_use_new_ones() -> None:
+def test_a_child_process_can_use_new_futures() -> None:
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:

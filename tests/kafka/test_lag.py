@@ -67,7 +67,7 @@ def test_without_a_commit_all_that_is_in_the_log_waits(
     assert (lag.committed, lag.behind) == (2, 3)
 
 
-def test_what_retention_took_away_does_not_wait_any_more(
+def test_records_that_retention_removed_do_not_wait(
     settings: KafkaSettings, make_topic: MakeTopic, group: str
 ) -> None:
     topic = make_topic()

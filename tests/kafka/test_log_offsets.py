@@ -16,7 +16,7 @@ from plaudit.kafka.write.producer import Producer
 pytestmark = pytest.mark.broker
 
 
-def test_a_moment_has_an_offset_in_each_log(settings: KafkaSettings, make_topic: MakeTopic) -> None:
+def test_a_time_has_an_offset_in_each_log(settings: KafkaSettings, make_topic: MakeTopic) -> None:
     topic = make_topic(2, message_timestamp_type="LogAppendTime")
     acks = []
     with Producer(settings) as producer:
@@ -34,6 +34,6 @@ def test_a_moment_has_an_offset_in_each_log(settings: KafkaSettings, make_topic:
     assert offsets.after({full: acks[2].timestamp_ms + 1}) == {full: None}
 
 
-def test_brokers_that_are_away_are_a_failure(away: KafkaSettings) -> None:
+def test_unavailable_brokers_are_a_failure(away: KafkaSettings) -> None:
     with pytest.raises(KafkaFailure):
         LogOffsets(away, 0.2).partitions(["a"])

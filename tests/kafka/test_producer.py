@@ -108,7 +108,7 @@ def test_a_full_buffer_refuses_records_and_close_reports_accepted_ones(
         assert isinstance(outcome.error, ProducerClosed)
 
 
-def test_when_the_brokers_stay_away_a_record_fails_with_what_the_connection_died_of(
+def test_while_brokers_stay_unavailable_a_record_fails_with_the_connections_error(
     away: KafkaSettings,
 ) -> None:
     with Producer(away, ProducerConfig(delivery_timeout_ms=1_000)) as producer:
@@ -161,7 +161,7 @@ def test_a_callback_that_raises_takes_no_other_records_report(
     assert "producer.callback_failed" in caplog.text
 
 
-def test_what_correctness_needs_can_not_be_set_otherwise() -> None:
+def test_settings_that_correctness_needs_can_not_be_changed() -> None:
     settings = KafkaSettings.model_validate(
         {"bootstrap_servers": "127.0.0.1:1", "properties": {"acks": "1"}}
     )

@@ -41,7 +41,7 @@ class Table:
             return self._changed.wait_for(lambda: self.rows == rows, PROMPTLY_S)
 
 
-def test_it_is_ready_when_all_that_was_there_is_read_and_follows_what_comes(
+def test_it_is_ready_after_the_first_full_read_and_follows_new_records(
     settings: KafkaSettings, make_topic: MakeTopic
 ) -> None:
     topic, table = make_topic(partitions=3, cleanup_policy="compact"), Table()

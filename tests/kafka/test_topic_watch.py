@@ -82,7 +82,7 @@ def test_an_answer_that_is_late_is_taken_later() -> None:
     assert cluster.watch.recreated([FIRST]) == [FIRST]
 
 
-def test_a_topic_that_is_away_for_a_moment_is_not_forgotten() -> None:
+def test_a_briefly_missing_topic_is_not_forgotten() -> None:
     cluster = Cluster()
     cluster.recreated(FIRST)
     cluster.failure = KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))

@@ -80,7 +80,7 @@ def name(settings: KafkaSettings) -> str:
     return f"{settings.topic_prefix}writer"
 
 
-def test_a_transaction_is_there_when_its_block_is_left(
+def test_a_transaction_is_complete_when_its_block_ends(
     settings: KafkaSettings, make_topic: MakeTopic, name: str
 ) -> None:
     topic = make_topic()

@@ -31,7 +31,7 @@ SUBSCRIBERS = (
 )
 
 
-def test_brokers_that_die_are_full_or_stopped_and_leaders_that_move_lose_nothing(
+def test_dead_full_or_stopped_brokers_and_moving_leaders_lose_nothing(
     cluster_place: Place,
 ) -> None:
     steps = (

@@ -71,7 +71,7 @@ def test_read_events_without_a_result_are_lost_and_waiting_ones_are_not() -> Non
     assert found.unexpected == {"exhausted, of 100 ms": 1}, "a healthy endpoint has no dead letters"
 
 
-def test_what_no_worker_has_read_yet_is_not_lost() -> None:
+def test_records_that_no_worker_has_read_yet_are_not_lost() -> None:
     found = judge(day([taken(0), taken(1)], [], [], read_to=2))
     assert found.totals.fates == {"delivered": 2, "unread": 2}
     assert found.complaints() == []
@@ -100,7 +100,7 @@ def test_a_retry_before_its_time_is_early() -> None:
     ], "by the worker's line and by the arrival"
 
 
-def test_a_day_has_every_kind_of_endpoint_and_the_rate_that_it_is_given() -> None:
+def test_a_day_has_every_kind_of_endpoint_and_the_requested_rate() -> None:
     shape = make(Size())
     endpoints = [each for tenant in shape.tenants for each in tenant.endpoints]
     assert len(shape.tenants) == 200

@@ -52,7 +52,7 @@ def check(outcome: Outcome) -> None:
     assert not outcome.complaints, "\n".join(outcome.complaints)
 
 
-def test_a_killed_worker_loses_nothing_and_only_what_was_not_committed_is_repeated(
+def test_a_killed_worker_loses_nothing_and_repeats_only_uncommitted_records(
     place: Place,
 ) -> None:
     steps = ((AllServing(1), Kill(0)),)
@@ -98,7 +98,7 @@ def test_workers_that_join_and_leave_repeat_at_most_unfinished_records(place: Pl
 
 
 @pytest.mark.nightly
-def test_what_hangs_while_workers_join_and_leave_repeats_nothing_for_the_others(
+def test_a_hanging_endpoint_while_workers_join_and_leave_repeats_nothing_for_the_others(
     place: Place,
 ) -> None:
     """An event is at an endpoint that hangs for longer than the grace, when its partition moves."""

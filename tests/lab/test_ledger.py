@@ -57,11 +57,11 @@ def test_a_delivery_that_was_retried_in_time_breaks_no_promise() -> None:
     assert ledger.late.most == 5
 
 
-def test_what_never_arrived_is_lost() -> None:
+def test_a_delivery_that_never_arrived_is_lost() -> None:
     assert names(replace(evidence(), arrivals=[arrival(1_010, 500)], lines=[])) >= {"lost"}
 
 
-def test_a_subscriber_that_fails_for_ever_is_owed_a_dead_letter() -> None:
+def test_a_subscriber_that_always_fails_is_owed_a_dead_letter() -> None:
     given = replace(evidence(), ends={"good": frozenset({"exhausted"})})
     assert names(given) == {"lost"}
     letter = Letter("good", "e1", "exhausted")
@@ -82,7 +82,7 @@ def test_a_dead_letter_for_another_reason_is_wrong() -> None:
     ],
     ids=["signature", "body", "nobody published it"],
 )
-def test_a_request_that_is_not_as_it_should_be_is_wrong(strange: Arrival) -> None:
+def test_a_malformed_request_is_wrong(strange: Arrival) -> None:
     given = evidence()
     assert "wrong" in names(replace(given, arrivals=[given.arrivals[0], strange]))
 
@@ -91,7 +91,7 @@ def test_a_request_to_an_endpoint_that_does_not_want_it_is_wrong() -> None:
     assert "wrong" in names(replace(evidence(), wanted={"good": frozenset({"c.d"})}))
 
 
-def test_an_attempt_before_its_tier_is_over_is_early_by_line_and_by_arrival() -> None:
+def test_an_attempt_before_its_tier_ends_is_early_by_line_and_by_arrival() -> None:
     given = evidence()
     lines = [line(1, "retrying", 1_005), line(2, "delivered", 2_019)]
     assert names(replace(given, lines=lines)) == {"early"}

@@ -21,7 +21,9 @@ def test_a_failure_is_logged_when_it_begins_and_when_it_changes(
     assert len(caplog.records) == 3
 
 
-def test_its_kind_may_be_less_than_its_text(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_of_the_same_kind_with_another_text_is_not_logged_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     once = OnceLogger(logging.getLogger("test"))
     for text in ("broker 1 is away", "broker 2 is away"):
         once.failed("relay.unavailable", OSError(text), kind="away", chore="relay")

@@ -49,7 +49,9 @@ def driver_arguments(url: str) -> Any:
 @pytest.mark.parametrize(
     "opened", [engine_level, engine_options, connection_options, session, driver_arguments]
 )
-def test_with_sqlalchemy(outbox: Outbox, fresh: Fresh, opened: Opened) -> None:
+def test_sqlalchemy_connections_in_autocommit_are_refused(
+    outbox: Outbox, fresh: Fresh, opened: Opened
+) -> None:
     with opened(sqlalchemy_url(outbox)) as connection:
         with pytest.raises(OutsideTransaction, match="isolation_level=AUTOCOMMIT"):
             enqueue(connection, fresh())
@@ -58,7 +60,7 @@ def test_with_sqlalchemy(outbox: Outbox, fresh: Fresh, opened: Opened) -> None:
     assert waiting(outbox) == []
 
 
-async def test_with_sqlalchemy_s_asyncio(outbox: Outbox, fresh: Fresh) -> None:
+async def test_asyncio_connections_in_autocommit_are_refused(outbox: Outbox, fresh: Fresh) -> None:
     if outbox.dialect == "sqlite":
         pytest.skip("the same code; SQLite would need another driver")
     engine = create_async_engine(sqlalchemy_url(outbox), isolation_level="AUTOCOMMIT")
@@ -97,7 +99,7 @@ def test_an_sqlite_connection_with_manual_transactions_is_accepted(
     assert len(waiting(outbox)) == 1
 
 
-def test_with_django_outside_of_atomic(outbox: Outbox, fresh: Fresh) -> None:
+def test_a_django_connection_outside_of_atomic_is_refused(outbox: Outbox, fresh: Fresh) -> None:
     with django_connection(outbox) as connection:
         with transaction.atomic(using=ALIAS):
             pass

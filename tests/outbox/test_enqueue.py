@@ -68,7 +68,7 @@ def django_connection(outbox: Outbox) -> Iterator[object]:
         del connections[ALIAS]
 
 
-def test_with_the_drivers_own_connection(outbox: Outbox, fresh: Fresh) -> None:
+def test_a_drivers_connection_enqueues_in_its_transaction(outbox: Outbox, fresh: Fresh) -> None:
     kept, lost = fresh(), fresh()
     with closing(outbox.connect()) as connection:
         enqueue(connection, lost)
@@ -79,7 +79,9 @@ def test_with_the_drivers_own_connection(outbox: Outbox, fresh: Fresh) -> None:
 
 
 @pytest.mark.parametrize("kind", ["connection", "session"])
-def test_with_sqlalchemy(outbox: Outbox, fresh: Fresh, kind: str) -> None:
+def test_sqlalchemy_connections_enqueue_in_their_transaction(
+    outbox: Outbox, fresh: Fresh, kind: str
+) -> None:
     kept, lost = fresh(), fresh()
     engine = sa.create_engine(sqlalchemy_url(outbox))
     opened = engine.connect() if kind == "connection" else Session(engine)
@@ -92,7 +94,7 @@ def test_with_sqlalchemy(outbox: Outbox, fresh: Fresh, kind: str) -> None:
     assert waiting(outbox) == [encode(kept)]
 
 
-def test_with_django(outbox: Outbox, fresh: Fresh) -> None:
+def test_django_connections_enqueue_in_their_transaction(outbox: Outbox, fresh: Fresh) -> None:
     kept, lost = fresh(), fresh()
     with django_connection(outbox) as connection:
         with pytest.raises(OutsideTransaction, match=r"transaction\.atomic"):
@@ -105,7 +107,9 @@ def test_with_django(outbox: Outbox, fresh: Fresh) -> None:
     assert waiting(outbox) == [encode(kept)]
 
 
-async def test_with_asyncio(outbox: Outbox, fresh: Fresh) -> None:
+async def test_asyncio_connections_enqueue_in_their_transaction(
+    outbox: Outbox, fresh: Fresh
+) -> None:
     if outbox.dialect == "sqlite":
         pytest.skip("the same code; SQLite would need another driver")
     kept, lost, third, fourth = (fresh() for _ in range(4))
@@ -163,7 +167,7 @@ def test_an_event_that_is_refused_leaves_the_transaction_as_it_was(
     assert waiting(outbox) == [encode(kept)]
 
 
-def test_the_current_span_goes_along(outbox: Outbox, fresh: Fresh) -> None:
+def test_the_current_span_is_passed_on(outbox: Outbox, fresh: Fresh) -> None:
     with TracerProvider().get_tracer("t").start_as_current_span("order") as span:
         outbox.enqueue(fresh())
     [(headers,)] = outbox.execute("SELECT headers FROM plaudit_outbox")
@@ -171,7 +175,7 @@ def test_the_current_span_goes_along(outbox: Outbox, fresh: Fresh) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Outbox", "a b", "x;drop", "a.b.c", "a" * 52, '"q"'])
-def test_a_name_that_is_none_reaches_no_statement(name: str, fresh: Fresh) -> None:
+def test_an_invalid_name_reaches_no_statement(name: str, fresh: Fresh) -> None:
     with pytest.raises(TableNameRefused), closing(sqlite3.connect(":memory:")) as connection:
         enqueue(connection, fresh(), table=name)
     with pytest.raises(TableNameRefused):

@@ -241,7 +241,7 @@ def test_while_brokers_are_away_rows_stay(outbox: Outbox, fresh: Fresh) -> None:
     assert not empty(outbox)
 
 
-def test_a_database_that_restarts_is_waited_for(
+def test_a_restarting_database_is_awaited(
     topics: KafkaSettings, read_all: ReadAll, fresh: Fresh
 ) -> None:
     programs = find_programs()
@@ -270,7 +270,7 @@ def test_a_missing_table_ends_the_relay_with_a_remedy(
         service(outbox, topics).run()
 
 
-def test_from_the_command_line(
+def test_the_commands_relay_count_and_retry_rows(
     outbox: Outbox,
     topics: KafkaSettings,
     read_all: ReadAll,

@@ -41,7 +41,7 @@ def test_every_row_is_published_refused_or_kept_and_only_for_its_own_reason(
 
 
 @given(answers)
-def test_no_row_is_done_with_before_one_of_its_key_that_is_sent_again(
+def test_no_row_is_finished_before_a_repeated_row_of_its_key(
     answered: list[tuple[bytes | None, Outcome]],
 ) -> None:
     rows = batch(answered)

@@ -62,12 +62,12 @@ def test_bad_lines_can_be_skipped(topics: KafkaSettings, read_all: ReadAll) -> N
     assert len(read_all(topics.names.event_topics[0])) == 2
 
 
-def test_an_error_does_not_repeat_what_may_be_personal(topics: KafkaSettings) -> None:
+def test_an_error_does_not_repeat_personal_data(topics: KafkaSettings) -> None:
     done = CommandLine(topics)("publish", TYPE, stdin=rated("ada@example.com"))
     assert "ada@example.com" not in done.err
 
 
-def test_an_unknown_type_brings_those_that_look_like_it(away: KafkaSettings) -> None:
+def test_an_unknown_type_suggests_similar_ones(away: KafkaSettings) -> None:
     done = CommandLine(away)("publish", "testimonial.aproved", stdin=GOOD)
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "did you mean testimonial.approved" in done.err

@@ -74,7 +74,7 @@ def test_unacceptable_records_are_refused_before_sending(both: Both) -> None:
     assert both.arrived() == []
 
 
-def test_a_transaction_is_all_there(both: Both) -> None:
+def test_a_transaction_is_complete(both: Both) -> None:
     events = [fresh() for _ in range(20)]
     with both.publisher.transaction() as batch:
         for event in events:
@@ -147,7 +147,7 @@ def test_nothing_is_taken_after_the_end(both: Both) -> None:
         both.publisher.publish(fresh())
 
 
-async def test_for_asyncio_too(topics: KafkaSettings) -> None:
+async def test_both_asyncio_publishers_behave_alike(topics: KafkaSettings) -> None:
     real = AsyncPublisher(topics, transactional_id="async")
     for publisher in (real, RecordingAsyncPublisher(topics)):
         async with publisher:

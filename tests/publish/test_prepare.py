@@ -57,7 +57,7 @@ def test_the_trace_goes_into_the_headers_and_only_when_there_is_one() -> None:
     assert "traceparent" not in dict(prepare(event, NAMES, SOURCE).headers)
 
 
-def test_the_current_span_goes_along_with_its_state() -> None:
+def test_the_current_span_is_passed_on_with_its_state() -> None:
     state = TraceState([("vendor", "1")])
     parent = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1), trace_state=state)
     with use_span(NonRecordingSpan(parent)):

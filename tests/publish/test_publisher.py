@@ -176,7 +176,7 @@ async def test_a_full_buffer_is_awaited_without_blocking_the_loop(
     assert len(read_all(topics.names.event_topics[0])) == 200
 
 
-async def test_awaiting_raises_what_went_wrong(away: KafkaSettings) -> None:
+async def test_awaiting_raises_the_failure(away: KafkaSettings) -> None:
     publisher = AsyncPublisher(away, delivery_timeout_s=1)
     with pytest.raises(KafkaUnavailable, match="refused"):
         await publisher.publish(fresh())

@@ -155,7 +155,7 @@ def test_written_but_uncommitted_records_are_recognized_the_next_time(
     assert projector.counts.known > 0
 
 
-def test_a_database_that_is_away_is_waited_for(
+def test_an_unavailable_database_is_awaited(
     topics: KafkaSettings, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     with engine.begin() as connection:

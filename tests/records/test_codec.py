@@ -105,7 +105,7 @@ def test_a_delivery_id_is_the_uuid5_of_event_and_endpoint(event: UUID, endpoint:
     assert delivery_id(str(event), endpoint) == str(uuid5(event, endpoint))
 
 
-def test_an_event_id_that_is_none_makes_no_delivery_id() -> None:
+def test_an_invalid_event_id_makes_no_delivery_id() -> None:
     with pytest.raises(ValueError, match="non-hexadecimal"):
         delivery_id("no uuid", "x")
 

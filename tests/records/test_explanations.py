@@ -67,7 +67,7 @@ def test_an_exhausted_delivery_names_its_latest_answer_and_promises_no_retry() -
     assert "retried" not in told.action
 
 
-def test_what_to_do_is_a_clause_for_a_line_and_a_sentence_for_a_page() -> None:
+def test_an_action_is_a_clause_on_a_line_and_a_sentence_on_a_page() -> None:
     assert explain("status", 404).remedy == "Ask the customer for a new address."
     assert explain("status", 404).line.endswith("; ask the customer for a new address")
     assert (explain("status", 200).remedy, explain("status", 200).line[-7:]) == ("", "webhook")

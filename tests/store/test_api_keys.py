@@ -27,7 +27,7 @@ def test_a_key_is_found_by_its_text_which_is_stored_nowhere(engine: Engine) -> N
     assert text.endswith(listed.hint)
 
 
-def test_a_revoked_key_is_none_any_more(engine: Engine) -> None:
+def test_a_revoked_key_is_invalid(engine: Engine) -> None:
     service = KeyService(engine)
     made, text = service.create(Scope.ADMIN, None, "ops")
     with pytest.raises(NoSuchKey):
@@ -47,7 +47,7 @@ def test_a_revoked_key_is_none_any_more(engine: Engine) -> None:
         (Scope.WORKSPACE, WORKSPACE, "", "name"),
     ],
 )
-def test_what_can_not_be_is_refused_by_the_name_of_its_field(
+def test_an_impossible_value_is_refused_by_the_name_of_its_field(
     engine: Engine, scope: Scope, workspace: str | None, name: str, field: str
 ) -> None:
     with pytest.raises(InputRefused) as refused:

@@ -61,7 +61,7 @@ def test_a_file_is_applied_in_one_transaction_and_written_to_kafka_in_few_batche
     assert len(table) == 1_200
 
 
-def test_a_file_of_which_one_change_can_not_be_made_changes_nothing(
+def test_a_file_with_one_impossible_change_changes_nothing(
     service: EndpointService, tmp_path: Path
 ) -> None:
     path = tmp_path / "endpoints.yaml"

@@ -67,7 +67,7 @@ def test_attempts_of_the_same_moment_are_still_one_delivery(engine: Engine) -> N
     assert len(page(engine).deliveries) == 1
 
 
-def test_pages_have_every_delivery_once_also_while_more_come(engine: Engine) -> None:
+def test_pages_have_every_delivery_once_while_more_arrive(engine: Engine) -> None:
     old = [tries("DELIVERED", started_at=NOW - 10 * (at // 2))[0] for at in range(25)]
     write(engine, *old)
     seen: list[str] = []
@@ -139,6 +139,6 @@ def test_the_history_of_an_event_is_found_by_id_and_by_subject(engine: Engine) -
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "eDp5", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5Onh4", "é"])
-def test_a_cursor_that_is_none_is_refused(engine: Engine, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(engine: Engine, cursor: str) -> None:
     with pytest.raises(InputRefused, match="cursor"):
         page(engine, cursor=cursor)

@@ -72,7 +72,7 @@ def test_all_kinds_of_an_endpoint_rotate(
     assert kinds_at(again, T0 + DAY_MS) == before
 
 
-def test_a_pair_is_made_when_it_is_first_wanted_and_stays_when_it_is_not() -> None:
+def test_a_key_pair_is_made_when_first_needed_and_kept_when_unused() -> None:
     stored = endpoint("v1")
     assert private(stored).pairs == []
     asked = EndpointSpec("https://hooks.example.com/", signing="both")

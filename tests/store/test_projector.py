@@ -142,7 +142,7 @@ def test_records_that_are_not_attempts_are_skipped_and_the_others_written(engine
     assert (projector.counts.written, projector.counts.unreadable) == (2, 4)
 
 
-def test_a_row_that_the_database_refuses_does_not_keep_the_others_out(engine: Engine) -> None:
+def test_a_row_that_the_database_refuses_does_not_block_the_others(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         pytest.skip("SQLite refuses nothing that can be decoded")
     with engine.begin() as connection:

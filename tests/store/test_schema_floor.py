@@ -61,7 +61,7 @@ def test_an_earlier_release_opens_tables_of_a_later_one_and_migrates_nothing(
     engine.dispose()
 
 
-def test_a_migration_that_takes_something_away_raises_the_floor() -> None:
+def test_a_migration_that_removes_something_raises_the_floor() -> None:
     for file in VERSIONS.glob("[0-9]*.py"):
         text = file.read_text(encoding="utf-8")
         if file.name > FIRST_WITH_FLOOR and any(word in text for word in TAKES_AWAY):

@@ -93,7 +93,7 @@ def test_an_added_endpoint_is_returned_without_its_secret(
     assert written.secret not in stored
 
 
-def test_a_slack_endpoint_gets_what_slack_takes_unless_it_asks_for_else(
+def test_a_slack_endpoint_has_the_defaults_of_slack_unless_it_sets_others(
     service: EndpointService,
 ) -> None:
     asked = EndpointSpec(URL, format="slack")
@@ -172,7 +172,7 @@ def test_a_rotation_that_is_sent_again_does_not_take_back_a_later_one(
         (EndpointSpec(URL, name=""), "name"),
     ],
 )
-def test_what_can_not_be_is_refused_by_the_name_of_its_field(
+def test_an_impossible_value_is_refused_by_the_name_of_its_field(
     service: EndpointService, wanted: EndpointSpec, field: str
 ) -> None:
     with pytest.raises(InputRefused) as refused:
@@ -182,7 +182,7 @@ def test_what_can_not_be_is_refused_by_the_name_of_its_field(
     assert service.list() == []
 
 
-def test_a_name_is_taken_once_in_a_workspace(service: EndpointService) -> None:
+def test_a_name_is_unique_in_a_workspace(service: EndpointService) -> None:
     service.add(WORKSPACE, WANTED)
     with pytest.raises(InputRefused, match="taken"):
         service.add(WORKSPACE, WANTED)
@@ -244,7 +244,7 @@ def test_an_invalid_file_is_refused_with_the_place(tmp_path: Path, text: str, sa
 
 
 @pytest.mark.parametrize("name", ["PLAUDIT_SECRET_KEY", "PLAUDIT_KAFKA_SASL_PASSWORD", "KAFKA_X"])
-def test_a_setting_of_plaudit_s_own_can_not_be_named_for_a_file(tmp_path: Path, name: str) -> None:
+def test_plaudits_own_settings_can_not_be_named_for_a_file(tmp_path: Path, name: str) -> None:
     path = tmp_path / "endpoints.yaml"
     path.write_text(f"workspace: ${{{name}}}")
     with pytest.raises(InputRefused, match="setting of Plaudit"):
@@ -278,7 +278,7 @@ def test_a_change_that_brokers_missed_is_written_by_the_next_relay(
 
 
 @pytest.mark.broker
-def test_after_resealing_the_older_key_is_needed_no_more(
+def test_after_resealing_the_older_key_is_unnecessary(
     engine: Engine, service: EndpointService, topics: KafkaSettings
 ) -> None:
     written = service.add(WORKSPACE, WANTED)
@@ -332,7 +332,7 @@ def test_a_database_of_another_release_is_refused_with_the_way_out(tmp_path: Pat
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://x/y", "sqlite+nothing:///x"])
-def test_a_url_that_is_none_is_refused_by_the_name_of_its_variable(url: str) -> None:
+def test_an_invalid_url_is_refused_by_the_name_of_its_variable(url: str) -> None:
     with pytest.raises(SettingsError, match="PLAUDIT_DATABASE_URL"):
         connect(url)
 

@@ -59,7 +59,7 @@ def test_a_url_is_read_into_its_parts(url: str, host: str, port: int, path: str)
         "https://example.com/" + "x" * 3_000,
     ],
 )
-def test_what_could_be_read_in_two_ways_is_refused(url: str) -> None:
+def test_an_ambiguous_url_is_refused(url: str) -> None:
     with pytest.raises(UrlRefused) as refused:
         POLICY.check(check_url(url))
     assert refused.value.reason

@@ -155,20 +155,20 @@ def test_the_corpus_reads_byte_by_byte_as_in_one_piece(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", READ.values(), ids=READ)
-def test_what_other_clients_read_is_read(data: bytes) -> None:
+def test_answers_that_other_clients_read_are_read(data: bytes) -> None:
     result = read([data])
     assert isinstance(result, tuple), result
     assert (result[0], result[2]) == (200, b"ok")
 
 
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
-def test_what_two_readers_could_end_at_different_places_is_refused(data: bytes) -> None:
+def test_an_answer_with_two_possible_ends_is_refused(data: bytes) -> None:
     result = read([data])
     assert isinstance(result, str), result
     assert result.startswith("the answer is not valid HTTP/1.1: "), result
 
 
-def test_a_head_that_is_odd_gives_regular_headers_and_no_second_exchange() -> None:
+def test_an_irregular_head_gives_regular_headers_and_no_second_exchange() -> None:
     parser = ResponseParser(SMALL)
     for data, reusable in ((OK + TWO, True), (READ["a folded header"], False)):
         parser.expect()
@@ -246,7 +246,7 @@ def test_whatever_follows_an_answer_spoils_the_connection(data: bytes, more: byt
     assert not parser.reusable
 
 
-def test_what_follows_an_answer_that_ends_at_the_cap_spoils_the_connection() -> None:
+def test_bytes_behind_an_answer_that_ends_at_the_cap_spoil_the_connection() -> None:
     head, end = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-padding: ", b"\r\n\r\nok"
     answer = head.ljust(SMALL.head_bytes - len(end), b"x") + end
     for more in (b"", b"HTTP/1.1 200 OK\r\n"):

@@ -105,7 +105,7 @@ async def test_cancelling_an_exchange_cancels_its_tasks(engine: MakeEngine) -> N
     await turns_true(lambda: len(asyncio.all_tasks()) == before)
 
 
-async def test_an_exchange_that_is_over_is_kept_nowhere(engine: MakeEngine) -> None:
+async def test_an_ended_exchange_is_kept_nowhere(engine: MakeEngine) -> None:
     async with serving(answering(OK)) as server:
         made, ended = engine(timeouts=PATIENT), Ended()
         start(made, server.url, ended)
@@ -136,7 +136,7 @@ async def test_whenever_an_exchange_is_cancelled_its_place_is_free_again(
                 assert made.connections <= 1
 
 
-async def test_what_a_caller_raises_harms_no_one_else(engine: MakeEngine) -> None:
+async def test_an_exception_of_one_caller_harms_no_other(engine: MakeEngine) -> None:
     reported: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
 
@@ -154,7 +154,7 @@ async def test_what_a_caller_raises_harms_no_one_else(engine: MakeEngine) -> Non
     assert [str(context["exception"]) for context in reported] == ["a caller's fault"]
 
 
-async def test_the_end_of_the_engine_is_the_end_of_all_its_exchanges(engine: MakeEngine) -> None:
+async def test_closing_the_engine_ends_all_its_exchanges(engine: MakeEngine) -> None:
     async with serving(silent) as server, serving(answering(OK)) as healthy:
         made, ended = engine(limits=HELD, timeouts=PATIENT, resolver=HangingNames()), Ended()
         await post(made, healthy.url)

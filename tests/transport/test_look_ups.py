@@ -80,7 +80,7 @@ def test_slow_names_occupy_few_threads_until_they_were_quick_or_time_has_passed(
     assert begin_all(late)[-1] == "x"
 
 
-def test_a_name_that_two_owners_ask_for_is_looked_up_once_at_the_first_turn_of_either() -> None:
+def test_a_name_of_two_owners_is_looked_up_once_at_the_first_turn_of_either() -> None:
     look_ups = LookUpScheduler()
     request(look_ups, "a", QUICK_EACH)
     begin_all(look_ups)

@@ -121,7 +121,7 @@ async def test_a_connection_that_can_not_be_trusted_is_not_used_again(
         assert server.connections == 3
 
 
-async def test_what_comes_unasked_closes_an_idle_connection(engine: MakeEngine) -> None:
+async def test_unexpected_bytes_close_an_idle_connection(engine: MakeEngine) -> None:
     unasked = asyncio.Event()
 
     def script(server: Server) -> Script:

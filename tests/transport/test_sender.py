@@ -43,7 +43,7 @@ async def test_a_connection_is_kept_and_used_again(make: Make) -> None:
         assert answer.timings.connect_ms is None
 
 
-async def test_a_kept_connection_that_was_closed_is_replaced_without_a_word(make: Make) -> None:
+async def test_a_closed_kept_connection_is_replaced_silently(make: Make) -> None:
     async with serving(answering(OK, close=True)) as server:
         sender = make()
         for _ in range(3):
@@ -133,7 +133,7 @@ HEAD_WITHOUT_END = b"HTTP/1.1 200 OK\r\n" + b"x: " + b"y" * 70_000
     ],
     ids=["not http", "huge head", "cut body", "cut head"],
 )
-async def test_an_answer_that_is_none_is_named(
+async def test_an_invalid_answer_is_named(
     make: Make, answers: bytes, failure: type[errors.TransportError]
 ) -> None:
     async with serving(answering(answers, close=True)) as server:
@@ -210,7 +210,7 @@ async def test_plain_http_is_refused_where_no_network_allows_it(make: Make) -> N
         await post(make(resolver=Names.to("93.184.216.34")), "http://public.example/")
 
 
-async def test_https_to_a_name_that_the_certificate_has(make: Make, authority: trustme.CA) -> None:
+async def test_https_works_for_a_name_in_the_certificate(make: Make, authority: trustme.CA) -> None:
     async with serving(answering(OK), serving_tls(authority, "hooks.example")) as server:
         sender = make(tls=trusting(authority), resolver=Names.to("127.0.0.1"))
         url = f"https://hooks.example:{server.port}/hook"
@@ -221,7 +221,7 @@ async def test_https_to_a_name_that_the_certificate_has(make: Make, authority: t
 
 
 @pytest.mark.parametrize("trusted", [True, False], ids=["another name", "another authority"])
-async def test_a_certificate_that_does_not_fit_ends_before_anything_is_sent(
+async def test_a_mismatched_certificate_fails_before_anything_is_sent(
     make: Make, authority: trustme.CA, *, trusted: bool
 ) -> None:
     name = "other.example" if trusted else "hooks.example"

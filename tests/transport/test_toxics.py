@@ -108,7 +108,7 @@ async def test_a_huge_answer_is_read_no_further_than_the_cap(make: Make) -> None
     assert answer.snippet == b"x" * Caps().kept_bytes
 
 
-async def test_a_request_that_is_not_taken_in_times_out_in_writing(make: Make) -> None:
+async def test_an_unread_request_times_out_while_it_is_written(make: Make) -> None:
     timeouts = Timeouts(write_s=0.2, first_byte_s=5.0, total_s=5.0)
     async with serving(toxic(deaf)) as server:
         with pytest.raises(errors.WriteTimeout) as failed:
@@ -214,7 +214,7 @@ async def test_a_look_up_that_hangs_times_out(make: Make) -> None:
     assert not failed.value.sent
 
 
-async def test_a_name_that_is_rebound_is_judged_at_every_connect(make: Make) -> None:
+async def test_a_rebound_name_is_checked_at_every_connect(make: Make) -> None:
     async with serving(answering(OK, close=True)) as server:
         names = Names.to("127.0.0.1", "127.0.0.1 10.0.0.1", "127.0.0.1")
         sender, url = make(resolver=names), f"http://hooks.example:{server.port}/"
