@@ -138,7 +138,7 @@ def say(text: str) -> None:
 def line(snapshot: Snapshot) -> str:
     """Return a snapshot as one line of text."""
     rows = "; ".join(
-        f"{row.name} {row.delivered} delivered {row.retrying} retrying {row.dead} dead"
+        f"{row.name}: {row.delivered} delivered, {row.retrying} retrying, {row.dead} dead"
         for row in snapshot.rows
     )
     lag = "?" if snapshot.lag is None else snapshot.lag

@@ -20,6 +20,7 @@ from plaudit.cli.ui.endpoint_names import endpoint_names
 from plaudit.cli.ui.fields import print_fields
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, fail, new_file, note, print_json
+from plaudit.cli.ui.quantities import counted
 from plaudit.dlq.job.export import LineRefused, StoredLetter, line_of, read_line
 from plaudit.dlq.job.rules import REMEDIES, Skip
 from plaudit.dlq.letters.histogram import Histogram
@@ -121,7 +122,7 @@ def stats(chosen: Chosen, *, as_json: _Json = False) -> None:
     elif not histogram.total:
         nothing_matches(settings, chosen)
     elif sys.stdout.isatty():
-        typer.echo(f"{histogram.total:,} dead letters ({chosen.kind})")
+        typer.echo(f"{counted(histogram.total, 'dead letter')} ({chosen.kind})")
         typer.echo("\n".join(count_lines(histogram.counts())))
     else:
         typer.echo("\n".join(count_rows(histogram.counts())))
