@@ -24,7 +24,7 @@ from plaudit.deliver.process.supervisor import Supervisor
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.worker import LaneName, Worker
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.runtime.gc_tuning import bound_malloc, spare_the_collector
+from plaudit.runtime.gc_tuning import bound_malloc, spare_the_collector, switch_threads_soon
 from plaudit.runtime.logging import configure_logs
 from plaudit.runtime.ops_server import HealthServer
 from plaudit.runtime.process_name import process_name
@@ -108,6 +108,7 @@ async def _deliver(
     worker = Worker(kafka, settings, sender, tracing)
     worker.settler.framing = framing
     spare_the_collector()
+    switch_threads_soon()
     health.watch(worker)
     _on_signals(worker.stop)
     try:
