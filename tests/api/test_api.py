@@ -270,7 +270,7 @@ def test_no_route_is_left_out_of_the_description_but_those_of_operators(api: Ins
     assert described <= served
 
 
-def test_a_key_that_calls_too_often_gets_429_with_a_time_to_return(
+def test_a_key_that_calls_too_often_gets_429_with_retry_after(
     api: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("plaudit.api.rate_limits.RateLimits.wait_s", lambda *_: 7)
@@ -340,7 +340,7 @@ def test_no_route_shows_or_changes_objects_of_another_workspace(api: Installatio
     assert api.client.get("/v1/keys", headers=api.write).json()[0]["revoked_at"] is None
 
 
-def test_readiness_wants_the_topics_and_the_database(
+def test_readiness_requires_the_topics_and_the_database(
     api: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What was found is told for a second.
@@ -377,7 +377,7 @@ def test_no_answer_leads_to_where_the_host_header_says(api: Installation) -> Non
     assert (answer.status_code, "location" in answer.headers) == (404, False)
 
 
-def test_operators_look_without_a_key(api: Installation) -> None:
+def test_health_needs_no_key_and_metrics_have_another_port(api: Installation) -> None:
     create(api)
     assert api.client.get("/healthz").json()["ok"]
     assert api.client.get("/readyz").json()["ok"]

@@ -65,7 +65,7 @@ def test_a_query_parameter_that_a_route_would_ignore_is_refused(
     assert said in api.client.get(at, headers=api.write).json()["detail"]
 
 
-def test_publishing_takes_no_query_parameters(api: Installation) -> None:
+def test_publishing_accepts_no_query_parameters(api: Installation) -> None:
     refused(api.client.post("/v1/events?source=x", headers=api.write, json={}), 422, "source")
 
 

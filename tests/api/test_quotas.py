@@ -184,7 +184,7 @@ def test_a_cost_over_the_balance_is_paid_later() -> None:
     assert limits.wait_s("b") == 1
 
 
-async def test_readiness_is_asked_for_once_a_second_however_many_want_to_know() -> None:
+async def test_readiness_is_checked_once_a_second_for_any_number_of_requests() -> None:
     now, asked = 0.0, 0
 
     def ask() -> list[str]:

@@ -86,7 +86,7 @@ def ready(port: int) -> Any:
     return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=10)
 
 
-def test_an_operator_sees_the_record_that_holds_a_partition_and_orders_it_away(
+def test_an_operator_sees_and_unblocks_the_record_that_holds_a_partition(
     rig: Rig, sink: Sink
 ) -> None:
     rig.endpoint(sink.on("good", good))

@@ -301,7 +301,7 @@ def test_metrics_are_not_on_the_port_that_is_published(serving: Serving) -> None
     assert httpx.get(f"{port}/readyz").json() == {"ok": True, "problems": []}
 
 
-def test_more_keys_bring_no_more_requests(serving: Serving) -> None:
+def test_more_keys_allow_no_more_requests(serving: Serving) -> None:
     made = keys_of_a(serving)
     with httpx.Client(base_url=serving.base, timeout=30) as client:
         began, passed = time.monotonic(), 0

@@ -40,7 +40,7 @@ ATTACKS: Final = (
         "consumers/plaudit/api/auth.py",
         "return self.key.workspace_id or self.key.key_id",
         "return self.key.key_id",
-        "tests/attack/test_serve.py::test_more_keys_bring_no_more_requests",
+        "tests/attack/test_serve.py::test_more_keys_allow_no_more_requests",
     ),
     Break(
         "a body of a caller who is not known is not read",
@@ -55,7 +55,7 @@ ATTACKS: Final = (
         "consumers/plaudit/api/readiness.py",
         "self._until_s = self._clock() + FRESH_S",
         "self._until_s = self._clock()",
-        "tests/api/test_quotas.py::test_readiness_is_asked_for_once_a_second_however_many_want_to_know",
+        "tests/api/test_quotas.py::test_readiness_is_checked_once_a_second_for_any_number_of_requests",
     ),
     Break(
         "idle connections do not hold the health port",

@@ -202,7 +202,7 @@ def test_help_names_all_operational_events_to_choose_from(installed: Installatio
     assert done.json[0]["notify_types"] == ["endpoint.failing", "job.completed"]
 
 
-def test_a_rotation_takes_days_and_names_a_longer_overlap(installed: Installation) -> None:
+def test_a_rotation_accepts_days_and_names_a_longer_overlap(installed: Installation) -> None:
     installed.add_endpoint("crm")
     refused = installed.run("endpoints", "rotate-secret", "crm", "--overlap", "8d")
     assert (refused.code, "must be at most 7d, not 8d" in refused.err) == (2, True)
@@ -216,7 +216,7 @@ def test_deliveries_are_listed_by_a_class_of_statuses(installed: Installation) -
     assert (refused.code, "--status: '6xx' is not an HTTP status" in refused.err) == (2, True)
 
 
-def test_an_import_takes_the_first_characters_of_a_workspace(
+def test_an_import_accepts_the_first_characters_of_a_workspace(
     installed: Installation, tmp_path: Path
 ) -> None:
     installed.add_endpoint("ours")

@@ -28,7 +28,7 @@ def test_the_names_are_those_of_the_reference() -> None:
         ("plaudit_metric_port", "PLAUDIT_METRICS_PORT"),
     ],
 )
-def test_a_misspelled_variable_brings_the_setting(variable: str, meant: str) -> None:
+def test_a_misspelled_variable_suggests_the_setting(variable: str, meant: str) -> None:
     assert misspelled({variable: "1"}) == {variable: meant}
 
 

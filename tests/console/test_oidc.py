@@ -86,7 +86,7 @@ def refused(response: httpx.Response, reason: FailureReason) -> None:
     assert f"{SESSION}=" not in response.headers.get("set-cookie", "")
 
 
-def test_an_operator_signs_in_and_gets_to_the_page_that_was_asked_for(served: Rig) -> None:
+def test_an_operator_signs_in_and_reaches_the_requested_page(served: Rig) -> None:
     sign_in = served.browser(None).get("/console/sign-in?next=/console/jobs%3Fx%3D1")
     assert "/console/oidc/begin?next=/console/jobs%3Fx%3D1" in sign_in
     browser, response = finished(served, "?next=/console/jobs%3Fx%3D1")

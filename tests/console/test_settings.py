@@ -42,7 +42,7 @@ def test_sessions_of_a_workspace_are_listed_and_ended(console: Rig) -> None:
     portal.get("/portal", 401)
 
 
-def test_changes_stand_in_the_audit_log_with_the_person(console: Rig) -> None:
+def test_the_audit_log_has_changes_with_the_person(console: Rig) -> None:
     endpoint = console.add("crm")
     portal = entered(console, person="ada@example.com")
     at = f"/portal/endpoints/{endpoint}"

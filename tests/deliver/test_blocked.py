@@ -130,7 +130,7 @@ def test_a_topic_that_is_not_read_to_its_end_condemns_nothing(shop: Shop) -> Non
     assert not shop.dead_letters
 
 
-def test_a_schema_that_comes_in_time_ends_the_wait(shop: Shop) -> None:
+def test_a_schema_that_arrives_in_time_ends_the_wait(shop: Shop) -> None:
     shop.waits(UNKNOWN, LIMIT_S / 2)
     shop.unknown.has = '{"type": "record", "name": "Stranger", "fields": []}'
     shop.comes(UNKNOWN)

@@ -55,7 +55,7 @@ def at_once(made: Pipeline) -> int:
     return concurrency.at_once
 
 
-def test_an_endpoint_that_loses_by_more_requests_gets_fewer_and_answers_more() -> None:
+def test_an_overloaded_endpoint_gets_fewer_requests_and_answers_more() -> None:
     made = served(Strained(0.1), 90)
     rate = sum(at_s >= 1_060 for at_s, _ in made.took["strained"]) / 30
     # 128 at once would be answered in 6.4 s: 20 a second. 16 are answered in 0.1 s.

@@ -104,7 +104,7 @@ def test_after_the_last_attempt_of_the_schedule_it_is_exhausted() -> None:
     assert "3 attempts" in decision.detail
 
 
-def test_an_endpoints_own_schedule_goes_before_the_plans() -> None:
+def test_an_endpoints_own_schedule_has_priority_over_the_plans() -> None:
     own = parse_delays("1h")
     assert decide(answer(500), history(), PLAN, own, T0) == Retry(own[0], Reason.STATUS)
     assert isinstance(decide(answer(500), history(1), PLAN, own, T0), Dead)

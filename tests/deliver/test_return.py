@@ -28,7 +28,7 @@ def after_an_outage(outcome: Behavior, seconds: float, per_s: float = 100) -> Pi
 
 
 @pytest.mark.parametrize("error", [answer(503), ConnectFailed()], ids=["503", "connection refused"])
-def test_after_an_outage_new_events_take_two_seconds_at_most_and_the_backlog_as_long_as_that_was(
+def test_after_an_outage_new_events_take_two_seconds_and_the_backlog_as_long_as_the_outage(
     error: TransportError,
 ) -> None:
     made = after_an_outage(Behavior(0.02, error), OUTAGE_S, per_s=50)

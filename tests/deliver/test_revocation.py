@@ -84,7 +84,7 @@ def test_a_partly_delivered_record_gets_a_longer_grace_period(
     assert not source.holdings.held, "it is kept, and not held"
 
 
-def test_an_attempt_that_hangs_is_evicted_so_that_the_rest_of_its_event_is_not_repeated() -> None:
+def test_a_hanging_attempt_is_evicted_so_that_the_rest_of_its_event_is_not_repeated() -> None:
     source = Source(2)
     source.began = float("inf")
     source.revocation_within(2 * GRACE_S).revoke_all([HERE])

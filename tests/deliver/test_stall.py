@@ -57,7 +57,7 @@ def dead_letter(settler: Settler) -> None:
     settler.dead_letter(Record(assignment(), 0, 0, b"x"), "undecodable", "")
 
 
-def test_it_stalls_after_a_second_in_which_nothing_was_settled_though_something_waits() -> None:
+def test_it_stalls_after_a_second_without_a_settlement_while_something_waits() -> None:
     brokers, clock = Brokers(), Time()
     settler = Settler(cast("Producer", brokers), Names(""), "w", BrokerClock(), clock.monotonic)
 

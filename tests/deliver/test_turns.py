@@ -158,7 +158,7 @@ PERIODS = st.lists(
 
 @settings(deadline=None)
 @given(per_s=st.floats(0.5, 50), periods=PERIODS)
-def test_no_join_leave_or_late_wake_up_brings_more_than_the_limit(
+def test_no_join_leave_or_late_wake_up_exceeds_the_limit(
     per_s: float, periods: list[tuple[int, float, list[float]]]
 ) -> None:
     owners, now_s = Owners(per_s), 0.0
@@ -257,7 +257,7 @@ def test_four_workers_and_a_few_moves_send_300_in_a_minute_less_an_interval_a_mo
 
 @settings(deadline=None)
 @given(per_s=TOP_RATE, other=TOP_RATE, at_s=st.floats(0, 5))
-def test_another_limit_brings_no_burst(per_s: float, other: float, at_s: float) -> None:
+def test_a_changed_limit_causes_no_burst(per_s: float, other: float, at_s: float) -> None:
     rate_limiter, now_s = RateLimiter(per_s, 0), 0.0
     while now_s < at_s:
         now_s += rate_limiter.take(now_s) or 1e-3
@@ -295,14 +295,14 @@ def test_a_later_delivery_waits_behind_those_with_a_send_time() -> None:
     assert late > max(each or 0 for each in told)
 
 
-def test_an_idle_endpoint_takes_anyone() -> None:
+def test_an_idle_endpoint_accepts_every_delivery() -> None:
     rate_limiter = RateLimiter(5, 0)
     assert rate_limiter.send_time(75, None, 0.0) is not None
     assert rate_limiter.send_time(0, None, 0.0) is None
     assert rate_limiter.send_time(0, 5_000.0, 0.0) is None, "even one that was told to come later"
 
 
-def test_a_higher_limit_brings_turns_forward() -> None:
+def test_a_higher_limit_moves_send_times_forward() -> None:
     rate_limiter = RateLimiter(1, 0)
     booked = [rate_limiter.send_time(15, None, 0.0) or 0 for _ in range(1_000)]
     assert booked[-1] > 1_000

@@ -183,7 +183,7 @@ def test_a_missing_letter_is_reported_in_one_line(topics: KafkaSettings) -> None
     assert "dead letter 'nothing' does not exist" in told.err
 
 
-def test_bytes_that_are_not_an_event_are_shown_as_they_are(
+def test_bytes_that_are_not_an_event_are_shown_unchanged(
     topics: KafkaSettings, write: Writer
 ) -> None:
     shown = CommandLine(topics)("dlq", "show", write.letter(b"\xde\xad\xbe\xef"))

@@ -145,7 +145,7 @@ def test_a_delivery_without_an_event_goes_to_now_and_keeps_its_endpoint() -> Non
         (letter(b"x", REASON="write_refused"), RedriveOptions(), known(), None),
     ],
 )
-def test_a_letter_stays_where_it_is_for_a_reason(
+def test_a_letter_that_stays_has_a_reason(
     was: Letter, options: RedriveOptions, where: EndpointSummary | None, reason: Skip | None
 ) -> None:
     assert delivery_skip_reason(was, options, where) is reason

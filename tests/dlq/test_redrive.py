@@ -62,7 +62,7 @@ def test_ids_from_a_file_choose_letters(installation: KafkaSettings, tmp_path: P
     assert set(sent(installation)) == {made[4].key, made[9].key}
 
 
-def test_disabled_and_deleted_endpoints_are_refused_with_the_way_out(
+def test_disabled_and_deleted_endpoints_are_refused_with_the_remedy(
     installation: KafkaSettings,
 ) -> None:
     gone = "99999999-9999-4999-8999-999999999999"
@@ -107,7 +107,7 @@ def test_carousels_are_parked(installation: KafkaSettings) -> None:
     assert CommandLine(installation)("dlq", "redrive", "--yes", "--max-redrives", "9").code == 0
 
 
-def test_a_letter_at_the_size_limit_goes(installation: KafkaSettings) -> None:
+def test_a_letter_at_the_size_limit_is_sent(installation: KafkaSettings) -> None:
     """As large as the topic takes: what redriving adds to the headers must not be too much."""
     made = next(letters(1))
     named = sum(len(name) + len(value) for name, value in made.headers)
@@ -138,7 +138,7 @@ def test_a_letter_that_kafka_refuses_stays_and_the_others_go(installation: Kafka
     assert (report.moved, left(installation)) == (2, 1)
 
 
-def test_a_letter_of_an_older_schema_goes_with_its_bytes_and_is_shown(
+def test_a_letter_of_an_older_schema_is_sent_unchanged_and_shown(
     installation: KafkaSettings,
 ) -> None:
     """Its writer's schema is in the topic of schemas only."""

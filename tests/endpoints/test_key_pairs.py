@@ -67,7 +67,7 @@ def test_a_signature_covers_id_time_and_body_exactly() -> None:
         verify(new_signing_key().public, headers, BODY)
 
 
-def test_both_kinds_stand_side_by_side() -> None:
+def test_both_kinds_of_signatures_are_sent() -> None:
     key, secret = new_signing_key(), new_secret()
     headers = signed(Signer([Secret(secret)], [key]), int(time.time()))
     kinds = [each.partition(",")[0] for each in headers["webhook-signature"].split()]

@@ -180,7 +180,7 @@ def test_an_id_that_the_registry_does_not_have_is_given_up(decoder: EventDecoder
 
 
 @pytest.mark.parametrize("answer", [b"<html>", b"{}", b"[]", b"5", b'{"error_code": 404}'])
-def test_a_404_of_something_else_does_not_condemn_a_schema(
+def test_a_404_from_another_server_does_not_reject_a_schema(
     registry: Registry, decoder: EventDecoder, answer: bytes
 ) -> None:
     registry.absence = answer

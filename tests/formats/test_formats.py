@@ -115,7 +115,7 @@ def test_attributes_are_percent_encoded_in_headers() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_flat_event_has_no_objects_and_its_lists_stand_last(name: str) -> None:
+def test_a_flat_event_has_no_objects_and_its_lists_come_last(name: str) -> None:
     flat = flatten(decoded(name))
     values = list(flat.values())
     assert not any(isinstance(value, dict) for value in values)
@@ -149,7 +149,7 @@ def test_a_link_that_does_not_parse_is_left_out_of_the_message(url: str) -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_event_type_is_a_message_that_slack_takes(name: str) -> None:
+def test_every_event_type_is_a_message_that_slack_accepts(name: str) -> None:
     message = slack.message(decoded(name))
     check_message(message)
     assert "?" not in message["text"]
@@ -158,7 +158,7 @@ def test_every_event_type_is_a_message_that_slack_takes(name: str) -> None:
 
 
 @given(text=TEXTS)
-def test_whatever_people_write_is_a_message_that_slack_takes(text: str) -> None:
+def test_any_text_of_people_is_a_message_that_slack_accepts(text: str) -> None:
     check_message(slack.message(with_text(text)))
 
 

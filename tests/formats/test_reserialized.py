@@ -68,7 +68,7 @@ def test_the_examples_show_what_breaks_careless_receivers() -> None:
     assert shown["customer"]["profile_url"] is None
 
 
-def test_javascript_writes_every_body_as_it_was() -> None:
+def test_javascript_reproduces_every_body() -> None:
     if shutil.which("node") is None:
         pytest.skip("no node here")
     events = [EventDecoder().decode(encode(example(name))) for name in NAMES]

@@ -165,7 +165,7 @@ def test_a_neutral_cell_starts_no_formula_and_is_restored(cell: str) -> None:
     assert original(neutral(cell)) == cell
 
 
-def test_bad_rows_are_private_run_no_formula_and_come_back_as_they_were(tmp_path: Path) -> None:
+def test_bad_rows_are_private_run_no_formula_and_are_read_back_unchanged(tmp_path: Path) -> None:
     values = {"id": "=cmd|' /C calc'!A0", "text": "'-quoted", "+stars": "-1"}
     path = tmp_path / "a.bad.csv"
     path.write_text("older, and open to all")

@@ -124,7 +124,7 @@ def test_the_output_of_a_csv_writer_is_read_unchanged(
 
 
 @given(st.text('a",\n', max_size=60))
-def test_no_line_of_any_text_gets_lost(text: str) -> None:
+def test_no_line_of_any_text_is_lost(text: str) -> None:
     found = read(text)
     kept = "".join(
         row.raw if isinstance(row, Unreadable) else "".join(map(str, row.values.values()))

@@ -196,7 +196,7 @@ def test_an_unusable_option_is_refused_in_one_line(
     assert said in done.err
 
 
-def test_a_mapping_can_stand_in_a_file(
+def test_a_file_can_hold_a_mapping(
     run: Callable[..., Result], topics: KafkaSettings, tmp_path: Path
 ) -> None:
     mapping = tmp_path / "g2.toml"

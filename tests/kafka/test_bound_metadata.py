@@ -21,7 +21,7 @@ def test_metadata_of_another_cluster_or_offset_stays_bound(cluster: str, offset:
 
 
 @pytest.mark.parametrize("text", ["", "p1:AQ==", "@", f"@{HERE}:x:y", '{"replay": "1"}'])
-def test_metadata_that_was_never_bound_is_returned_as_it_is(text: str) -> None:
+def test_unbound_metadata_is_returned_unchanged(text: str) -> None:
     assert unbind(HERE, 7, text) == text
 
 

@@ -67,7 +67,7 @@ def test_they_stop_no_process(monkeypatch: pytest.MonkeyPatch, service: str) -> 
         ("PLAUDIT_DATABASE_URL", "postgresql://db:5432/x"),
     ],
 )  # fmt: skip
-def test_settings_stay_settings(name: str, value: str) -> None:
+def test_a_setting_is_not_taken_for_a_service_link(name: str, value: str) -> None:
     assert not is_service_link(name, value)
 
 
@@ -77,7 +77,7 @@ def test_a_wrong_setting_is_still_named(monkeypatch: pytest.MonkeyPatch) -> None
         DeliverSettings()
 
 
-def test_brokers_can_tell_processes_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_brokers_can_distinguish_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     set_role("deliver")
     name = KafkaSettings(bootstrap_servers="b:1").client_config()["client.id"]
     assert name == client_id()

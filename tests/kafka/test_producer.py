@@ -145,7 +145,7 @@ def test_without_a_thread_reports_come_where_they_are_asked_for(away: KafkaSetti
     assert producer.close() == 0
 
 
-def test_a_callback_that_raises_takes_no_other_records_report(
+def test_a_callback_that_raises_does_not_suppress_other_reports(
     settings: KafkaSettings, make_topic: MakeTopic, caplog: pytest.LogCaptureFixture
 ) -> None:
     topic = make_topic()

@@ -34,7 +34,7 @@ def test_a_generated_file_is_current(name: str) -> None:
     assert (ROOT / "deploy" / name).read_text() == files()[name], "run: make monitoring"
 
 
-def test_prometheus_takes_the_rules() -> None:
+def test_prometheus_accepts_the_rules() -> None:
     done = promtool("check", "rules", "--lint-fatal", RULES)
     assert done == ""
 

@@ -73,7 +73,9 @@ def test_an_unknown_type_suggests_similar_ones(away: KafkaSettings) -> None:
     assert "did you mean testimonial.approved" in done.err
 
 
-def test_an_event_over_several_lines_brings_the_tool_that_joins_them(away: KafkaSettings) -> None:
+def test_an_event_over_several_lines_is_refused_with_the_tool_that_joins_them(
+    away: KafkaSettings,
+) -> None:
     indented = json.dumps(json.loads(GOOD), indent=2).encode()
     done = CommandLine(away)("publish", TYPE, stdin=indented)
     assert done.code == 2

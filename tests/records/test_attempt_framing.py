@@ -45,7 +45,7 @@ def test_a_framed_record_has_the_id_in_front_and_is_read_as_before() -> None:
     assert decode_attempt(attempt_value(message)) == decode_attempt(LINE)
 
 
-def test_a_record_in_single_object_encoding_stays_as_it_is() -> None:
+def test_a_record_in_single_object_encoding_stays_unchanged() -> None:
     message = cast("Message", Recorded(LINE, []))
     assert attempt_value(message) is LINE
 

@@ -30,7 +30,7 @@ def test_a_duration_is_shown_in_its_largest_whole_unit() -> None:
     assert shown == ["0s", "0.1s", "90s", "15m", "24h", "7d"]
 
 
-def test_a_schedule_takes_days_and_plain_seconds() -> None:
+def test_a_schedule_accepts_days_and_plain_seconds() -> None:
     delays = parse_delays("5, 90s, 1d")
     assert [(each.millis, each.label) for each in delays] == [
         (5_000, "5s"), (90_000, "90s"), (86_400_000, "1d"),

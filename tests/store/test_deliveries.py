@@ -120,7 +120,7 @@ def test_another_text_is_not_a_status(text: str) -> None:
         StatusRange.parse(text)
 
 
-def test_filters_by_time_and_state_hold_together(engine: Engine) -> None:
+def test_filters_by_time_and_state_combine(engine: Engine) -> None:
     inside = tries("DEAD", started_at=NOW - 5_000)
     write(engine, *inside, *tries("DEAD", started_at=NOW - 9_000), *tries("DELIVERED"))
     write(engine, *tries("DEAD", started_at=NOW))

@@ -48,7 +48,7 @@ def stored(engine: Engine) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def test_an_attempt_comes_back_as_it_was_recorded(engine: Engine) -> None:
+def test_an_attempt_is_read_as_it_was_recorded(engine: Engine) -> None:
     made = failed(
         error="line one\nline\ttwo \\N \\",
         answer_headers={"retry-after": "3", "x": 'a"b\\'},

@@ -64,7 +64,7 @@ def known(engine: Engine) -> list[StoredEndpoint]:
         return list(rows.find_all(connection))
 
 
-def test_everything_but_the_names_comes_back_and_secrets_open(
+def test_everything_but_the_names_is_restored_and_secrets_open(
     engine: Engine, lost: list[StoredEndpoint]
 ) -> None:
     found = plan_restoration(topic(lost), KEYS)

@@ -139,7 +139,7 @@ def test_a_rotation_keeps_the_old_secret_for_a_while(service: EndpointService) -
     assert len(Signer(secrets).sign("id", now + 61, b"").split()) == 1
 
 
-def test_a_rotation_that_is_sent_again_does_not_take_back_a_later_one(
+def test_a_repeated_rotation_does_not_undo_a_later_one(
     service: EndpointService,
 ) -> None:
     endpoint_id = service.add(WORKSPACE, WANTED).endpoint.endpoint_id
@@ -320,7 +320,7 @@ def test_one_relay_at_a_time(
         assert second.run() == 1
 
 
-def test_a_database_of_another_release_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_a_database_of_another_release_is_refused_with_the_remedy(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'plaudit.db'}"
     engine = open_database(url)
     assert revisions(engine)[0] == revisions(engine)[1] == newest()

@@ -53,7 +53,7 @@ def test_the_sender_decides_about_a_trace_that_came_with_an_event() -> None:
     assert Sampling(1.0, by_parent=False).takes(PASSED_OVER, "")
 
 
-def test_a_ratio_takes_about_that_part_of_the_events() -> None:
+def test_a_ratio_samples_about_that_share_of_the_events() -> None:
     tenth = Sampling(0.1, by_parent=True)
     taken = sum(tenth.takes(None, str(uuid.uuid4())) for _ in range(5_000))
     assert 300 < taken < 700  # some nine standard deviations

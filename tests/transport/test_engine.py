@@ -33,7 +33,7 @@ HELD = PoolLimits(per_origin=1)
 BIG = b"x" * 8_000_000
 
 
-async def test_prefix_lines_length_and_body_go_out_as_they_are(engine: MakeEngine) -> None:
+async def test_prefix_lines_length_and_body_are_sent_unchanged(engine: MakeEngine) -> None:
     async with serving(answering(OK)) as server:
         target, ended = check_url(server.url), Ended()
         prefix = request_prefix(target, [(b"user-agent", b"test")])
