@@ -113,7 +113,7 @@ def test_a_quoted_name_of_a_column_may_have_two_lines(tmp_path: Path) -> None:
 
 def test_a_file_that_can_be_read_only_once_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.csv")
-    with pytest.raises(ImportRefused, match="no regular file"):
+    with pytest.raises(ImportRefused, match="not a regular file"):
         open_file(tmp_path / "a.csv")
 
 
