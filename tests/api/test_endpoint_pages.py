@@ -36,7 +36,7 @@ def test_endpoints_are_listed_in_pages_that_link_the_next_one(api: Installation)
     assert sorted(found) == sorted(made)
     wrong = api.client.get("/v1/endpoints?cursor=x", headers=api.read)
     refused(wrong, 422, "cursor")
-    assert wrong.json()["detail"] == "not a cursor: take it from the `Link` of the page before"
+    assert wrong.json()["detail"] == "not a cursor: take it from the `Link` of the previous page"
 
 
 def test_an_endpoint_that_cannot_be_decrypted_does_not_spoil_the_list(api: Installation) -> None:

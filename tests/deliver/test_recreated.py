@@ -32,7 +32,7 @@ def test_its_log_is_read_from_the_start_though_it_is_longer_than_the_old_one(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(topic_watch, "LOOK_EVERY_S", 0.2)
+    monkeypatch.setattr(topic_watch, "CHECK_EVERY_S", 0.2)
     topic = make_topic()
     write(settings, topic, 3)
     with closing(Reading(settings, topic, "range", PastEnd.START)) as reading:

@@ -72,12 +72,12 @@ def test_a_file_with_one_impossible_change_changes_nothing(
     before = service.list()
     [second] = [each for each in before if each.name == "e1"]
     removed = service.remove(second.endpoint_id).endpoint
-    with pytest.raises(InputRefused, match="'e1': it was changed by another process"):
+    with pytest.raises(InputRefused, match="'e1': another process changed it meanwhile"):
         carry_out(service, steps)
     assert [each for each in service.list() if each.version > 1] == []
     assert {each.name for each in service.list()} == {"e0", "e2"}
     service.add(WORKSPACE, replace(WANTED, name=removed.name))
-    with pytest.raises(InputRefused, match="'e1': it was changed by another process"):
+    with pytest.raises(InputRefused, match="'e1': another process changed it meanwhile"):
         carry_out(service, steps)
 
 

@@ -184,7 +184,7 @@ def test_an_impossible_value_is_refused_by_the_name_of_its_field(
 
 def test_a_name_is_unique_in_a_workspace(service: EndpointService) -> None:
     service.add(WORKSPACE, WANTED)
-    with pytest.raises(InputRefused, match="taken"):
+    with pytest.raises(InputRefused, match="already the name"):
         service.add(WORKSPACE, WANTED)
     service.add(str(uuid4()), WANTED)
 

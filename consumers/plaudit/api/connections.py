@@ -27,8 +27,9 @@ FEW_PARTS: Final = 1_000
 BYTES_OF_A_PART: Final = 16
 """Minimum average size of a body's parts, after the first thousand. The parser calls back for each
 chunk: with chunks of one byte, three clients without a key held up all others."""
-UNREAD_BYTES: Final = 64 * 1024
-"""Bytes of a body that are received after its request was answered; more close the connection."""
+UNREAD_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of a body that are received after its request was answered; more close the connection. Most
+clients send the whole body before they read the response, and then the next request."""
 WRITE_S: Final = 30.0
 """Seconds for which a client may stop reading."""
 LINGER_S: Final = 2.0
