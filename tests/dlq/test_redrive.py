@@ -207,5 +207,5 @@ def test_records_that_come_back_end_the_job(installation: KafkaSettings) -> None
         for number in range(60):
             producer.publish(names.dlq_events, b"x", f"{topic}:0:{number + 99}".encode(), back)
     thread.join(SOON_S)
-    assert "came back, the latest: corrupt" in (reports[0].stopped or "")
+    assert "came back, the latest with corrupt" in (reports[0].stopped or "")
     assert 0 < reports[0].moved < 60
