@@ -244,7 +244,9 @@ def test_records_that_retention_removed_from_a_range_are_counted_and_reported(
     remove(installation, acks[20])  # while that replay is unfinished
     done = plaudit("replay", ME, "--since", "1h", "--yes", "--report", str(report))
     assert (done.code, sent(installation).total()) == (0, 15), done.err
-    assert "retention has removed up to 15 records of this range; it is complete from 20" in done.err
+    assert (
+        "retention has removed up to 15 records of this range; it is complete from 20" in done.err
+    )
     [run] = json.loads(report.read_text())["runs"]
     assert (run["removed_by_retention_at_most"], run["moved"]) == (15, 10)
     fresh = plaudit("replay", ME, "--since", "2h")

@@ -28,6 +28,7 @@ from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.events.examples import example
 from plaudit.events.ids import new_event_id
 from plaudit.events.models.event import EventModel
+from plaudit.kafka.read.watermarks import log_bounds
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
 from plaudit.publish import Publisher
@@ -196,7 +197,7 @@ class Rig:
             partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
             for number in partitions:
                 place = TopicPartition(topic, number, OFFSET_BEGINNING)
-                low, high = consumer.get_watermark_offsets(place, timeout=10)
+                low, high = log_bounds(consumer, place, 10)
                 if low == high:
                     continue
                 consumer.assign([place])

@@ -90,7 +90,7 @@ def test_a_delivery_is_listed_shown_traced_and_tried_again(running: Rig, sink: S
     assert "form.completed" in unwanted["not_sent_because"]
     assert lines(rig, "trace", traced["subject"]) == [traced]
     assert lines(rig, "trace", delivery["id"][:8]) == [traced]
-    assert "not sent: it wants only form.completed" in run(rig, "trace", event_id)
+    assert "not sent: it subscribes only to form.completed" in run(rig, "trace", event_id)
 
 
 def test_a_manual_retry_of_a_dead_letter_removes_it(running: Rig, sink: Sink) -> None:
@@ -108,7 +108,7 @@ def test_a_manual_retry_of_a_dead_letter_removes_it(running: Rig, sink: Sink) ->
     with engine.begin() as connection:  # as if the recorder were behind
         connection.execute(sa.text("DELETE FROM attempts WHERE outcome = 'delivered'"))
     engine.dispose()
-    assert "no dead letter any more" in run(rig, "deliveries", "retry", delivery["id"], code=2)
+    assert "its dead letter is gone" in run(rig, "deliveries", "retry", delivery["id"], code=2)
 
 
 def test_an_event_without_endpoints_is_traced_with_the_reason(rig: Rig, sink: Sink) -> None:
