@@ -88,9 +88,11 @@ def test_the_readme_is_short_and_its_figures_are_those_of_the_benchmarks() -> No
     assert readme.count("\n") <= 90
     table = readme.partition("## Measured")[2].partition("## ")[0]
     figures = re.findall(r"^\| ([^|]+) \| ([^|]+) \| `make", table, re.MULTILINE)
-    assert len(figures) == 4
+    assert len(figures) == 5
     measured = (DOCS / "benchmarks.md").read_text()
-    assert [value for _, value in figures if f"| {value} |" not in measured] == []
+    assert [
+        value for _, value in figures if not re.search(rf"\| {re.escape(value)} [|(]", measured)
+    ] == []
 
 
 def test_the_page_of_the_python_api_lists_the_public_names() -> None:
