@@ -21,7 +21,7 @@ sed 's/ \\$//; /--hash/d' "$requirements" >"$folder/pins.txt"
 (cd "$folder" && bare/bin/python "$tests/bare.py")
 
 cp -r "$tests" "$tests/../docs" "$tests/../deploy" "$folder/"
-cp "$tests/../pyproject.toml" "$folder/"
+cp "$tests/../pyproject.toml" "$tests/../SECURITY.md" "$folder/"
 cd "$folder"
 where=$("$bin/python" -c 'import plaudit.events; print(plaudit.events.__file__)')
 case $where in

@@ -148,7 +148,7 @@ def test_a_refused_number_is_repeated(words: tuple[str, ...], said: str) -> None
     [
         (("publish",), "plaudit publish [OPTIONS] TYPE [FILE]"),
         (("deliveries", "retry"), "plaudit deliveries retry [OPTIONS] [DELIVERY]"),
-        (("bench",), "plaudit bench [OPTIONS] [SCENARIO]..."),
+        pytest.param(("bench",), "plaudit bench [OPTIONS] [SCENARIO]...", marks=pytest.mark.tree),
         (("import",), "plaudit import [OPTIONS] FILE"),
     ],
 )
