@@ -48,6 +48,13 @@ def test_any_other_variable_is_left_alone(variable: str) -> None:
     assert misspelled({variable: "1"}) == {}
 
 
+def test_a_file_of_settings_that_is_not_text_is_refused_in_one_line() -> None:
+    Path(".env").write_bytes(b"PLAUDIT_LOG_DAYS=\xff")
+    done = NOWHERE("schemas", "list")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert ".env: not a readable text file" in done.err
+
+
 def test_a_command_warns_of_the_environment_and_of_the_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

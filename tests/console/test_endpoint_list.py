@@ -66,3 +66,13 @@ def test_a_search_finds_nothing_of_another_workspace(console: Rig) -> None:
     index = EndpointIndex(console.services.engine, console.services.endpoints)
     assert [each.name for each in index.find("sl", "sl", console.workspace)] == ["Slack"]
     assert index.find("sl", "sl", console.other) == []
+
+
+def test_an_endpoint_that_was_removed_while_its_page_was_made_is_not_found(console: Rig) -> None:
+    endpoints = console.services.endpoints
+    index = EndpointIndex(console.services.engine, endpoints)
+    shown = endpoints.get(console.add("Slack", url="https://hooks.example.com/T0"))
+    endpoints.remove(shown.endpoint_id)
+    assert index.find("sl", "sl", None) == []
+    assert index.host_of(shown) == "hooks.example.com"
+    assert index.find("sl", "sl", None) == []

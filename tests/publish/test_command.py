@@ -88,7 +88,7 @@ def test_unavailable_brokers_are_named_before_the_command_waits_for_them(
     done = CommandLine(away)("publish", TYPE, "--timeout", "1", stdin=GOOD)
     first = done.err.splitlines()[0]
     assert first.startswith(f"plaudit: Kafka is unreachable: {away.bootstrap_servers}: connection")
-    assert first.endswith("Check KAFKA_BOOTSTRAP_SERVERS. Waiting for it")
+    assert first.endswith("Check KAFKA_BOOTSTRAP_SERVERS. Waiting for the brokers")
 
 
 def test_unavailable_brokers_are_reported_with_the_counts(away: KafkaSettings) -> None:

@@ -98,6 +98,15 @@ def test_a_trace_that_its_sender_does_not_record_is_passed_on_untouched(
     assert message.headers() == record.headers
 
 
+def test_an_event_whose_id_is_not_text_is_published(topics: KafkaSettings) -> None:
+    memory = Memory()
+    record = event(topics, None)
+    hostile = [(name, b"\xff" if name == "ce_id" else value) for name, value in record.headers]
+    [answer] = sent(topics, memory, record._replace(headers=hostile))
+    assert isinstance(answer, Ack)
+    assert len(memory.spans) == 1
+
+
 def test_an_event_without_a_trace_begins_one_with_its_own_id_by_the_ratio(
     topics: KafkaSettings,
 ) -> None:

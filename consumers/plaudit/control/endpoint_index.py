@@ -61,10 +61,14 @@ class EndpointIndex:
         self._read_to: int | None = None
 
     def host_of(self, endpoint: StoredEndpoint) -> str:
-        """Return the host of an endpoint's URL."""
+        """Return the host of an endpoint's URL.
+
+        The index stays as it is: another thread may be searching it, and the endpoint may have been
+        removed since the caller read it.
+        """
         known = self._known.get(endpoint.endpoint_id)
         if known is None or known.version != endpoint.version:
-            known = self._known[endpoint.endpoint_id] = self._entry(endpoint)
+            known = self._entry(endpoint)
         return known.host
 
     def find(self, part: str, host: str, workspace_id: str | None) -> Sequence[IndexedEndpoint]:

@@ -92,7 +92,7 @@ class TracedProducer(Producer):
     ) -> None:
         """Queue one event; see `Producer.send`. An event of another trace is sent as it is."""
         given = headers or []
-        event_id = next((text.decode() for name, text in given if name == _EVENT_ID), "")
+        event_id = _event_id(given)
         context = read_trace(given)
         if self._tracing.sampling.takes(context, event_id):
             parent = None if context is None else ids_of(context)
@@ -111,6 +111,11 @@ def event_producer(
     if tracing is None:
         return Producer(settings, config)
     return TracedProducer(settings, config, tracing)
+
+
+def _event_id(headers: Sequence[tuple[str, bytes]]) -> str:
+    """Return the id of an event, which may come from anybody's outbox; empty if it has none."""
+    return next((text.decode(errors="replace") for name, text in headers if name == _EVENT_ID), "")
 
 
 def _replaced(headers: Sequence[tuple[str, bytes]], ids: SpanIds) -> Headers:

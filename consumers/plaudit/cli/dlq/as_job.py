@@ -44,7 +44,7 @@ def queue_job(
         # A worker's installation has no database, and thus no jobs.
         from plaudit.cli.ui.queueing import create_job  # noqa: PLC0415 - of another extra
     except ModuleNotFoundError as error:
-        way_out = 'pip install "plaudit[serve]"'
+        way_out = 'pip install "plaudit[server]"'
         fail(f"--job: {error.name} is missing; {way_out}", Exit.USAGE)
     create_job(_without_nothing(params), workspace, dry_run=dry_run)
 

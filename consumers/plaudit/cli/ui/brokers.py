@@ -17,4 +17,4 @@ def note_refusals(settings: KafkaSettings) -> None:
     """
     problem = refused_by_all(settings)
     if problem is not None:
-        note(f"plaudit: {problem}. Waiting for it")
+        note(f"plaudit: {problem}. Waiting for the brokers")

@@ -35,12 +35,21 @@ _ALIKE: Final = 0.8
 
 
 def env_file() -> Mapping[str, str | None]:
-    """Return the variables of the file `.env` in the working directory."""
-    if not Path(".env").exists():
+    """Return the variables of the file `.env` in the working directory.
+
+    Raises:
+        SettingsError: the file can't be read as text.
+    """
+    if not Path(".env").is_file():
         return {}
     from dotenv import dotenv_values  # noqa: PLC0415 - most installations have no such file
 
-    return dotenv_values(".env")
+    from plaudit.kafka.errors import SettingsError  # noqa: PLC0415 - for the same reason
+
+    try:
+        return dotenv_values(".env")
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(".env", f"not a readable text file: {error}") from None
 
 
 def misspelled(given: Mapping[str, str | None]) -> dict[str, str]:

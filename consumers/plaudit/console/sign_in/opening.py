@@ -48,7 +48,7 @@ class SessionOpener:
         """Open a session with a new token, end the browser's old session, and redirect to a page.
 
         Raises:
-            DatabaseFailure: there is no new session.
+            DatabaseFailure: the session was not stored.
         """
         lifetime_ms = int(self._services.settings.console_session_hours * HOUR_MS)
 

@@ -101,7 +101,7 @@ class SessionService:
         """Open a session; return it with its token, which the database does not keep.
 
         Raises:
-            DatabaseFailure: there is no new session.
+            DatabaseFailure: the session was not stored.
         """
         token, now = secrets.token_urlsafe(32), self._now_ms()
         agent = agent[:LONGEST_AGENT]
@@ -218,7 +218,7 @@ class SessionService:
             session_ms: lifetime of the session.
 
         Raises:
-            DatabaseFailure: there is no new link.
+            DatabaseFailure: the link was not stored.
         """
         token, now = secrets.token_urlsafe(32), self._now_ms()
         row = {

@@ -108,7 +108,7 @@ class TestimonialPublished(EventModel):
 
 
 class TestimonialUnpublished(EventModel):
-    """A testimonial is no longer on display; lower your counters and remove your copies."""
+    """A testimonial was taken off display; lower your counters and remove your copies."""
 
     type_name: ClassVar[str] = "testimonial.unpublished"
 
