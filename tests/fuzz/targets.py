@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final, cast
 from uuid import UUID
 
-import structlog
 from pydantic import BaseModel, ValidationError
 
 from deliver.whole import EXAMPLE, KEYS
@@ -179,9 +178,8 @@ def endpoints(data: bytes) -> None:
     """Read a record of an endpoint, then a valid one of the same endpoint."""
     table = EndpointTable(KEYS)
     endpoint_id = str(UUID(int=1))
-    with structlog.testing.capture_logs():
-        table.apply(endpoint_id.encode(), data)
-        table.apply(data[:36], data)
+    table.apply(endpoint_id.encode(), data)
+    table.apply(data[:36], data)
     assert len(table) <= 2
 
 

@@ -16,7 +16,6 @@ from plaudit.events.avro.build_kind import form
 SCRIPT: Final = """
 import logging
 from plaudit.runtime.logging import configure_logs
-import structlog
 configure_logs({worker!r})
 log = logging.getLogger("plaudit.test")
 log.debug("a detail")
@@ -25,7 +24,7 @@ logging.getLogger("uvicorn.error").info("started", extra={{"color_message": "\x1
 logging.getLogger("httpx").info("HTTP Request")
 logging.getLogger("uvicorn.error").warning("too many")
 logging.getLogger("alembic.runtime.plugins").info("setup plugin")
-structlog.get_logger("plaudit.deliver").info("delivery.attempted", outcome="delivered")
+logging.getLogger("plaudit.deliver").info("delivery.attempted", extra={{"outcome": "delivered"}})
 try:
     raise ValueError("odd")
 except ValueError:
@@ -86,8 +85,17 @@ def test_text_is_for_people_to_read() -> None:
     found = lines("host:7", PLAUDIT_LOG_FORMAT="text")
     assert not found[1].startswith("{")
     assert "news" in found[1]
+    assert "[plaudit.test]" in found[1]
     assert "count=3" in found[1]
+    assert "worker=host:7" in found[1]
+    assert "color_message" not in "".join(found)
     assert found[-1] == "ValueError: odd"
+
+
+def test_lines_of_json_load_no_library_for_terminals() -> None:
+    script = "import sys, plaudit.deliver.worker, plaudit.runtime.logging as l; l.configure_logs()"
+    run = [sys.executable, "-c", f"{script}; sys.exit('rich' in sys.modules)"]
+    subprocess.run(run, check=True, stdout=subprocess.DEVNULL, env=BARE)
 
 
 def test_a_setting_that_can_not_be_used_is_named() -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
-import os
 import sys
-from collections.abc import Callable, MutableMapping
-from functools import partial
-from typing import Any, Final, Literal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, Literal
 
 import orjson
-import structlog
 from pydantic import Field
 
 from plaudit.kafka.base_settings import EnvSettings
@@ -19,13 +18,15 @@ from plaudit.logs.logger import event_logger
 from plaudit.runtime.build import build
 
 # `color_message` is uvicorn's: its message once more, with terminal escapes.
-_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
+STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
     "message",
     "taskName",
     "color_message",
 }
 _CHATTY: Final = ("alembic", "httpcore", "httpx", "uvicorn")
 """Libraries whose info lines (a migration's plugins, each request) do not help operators."""
+
+_PLAIN: Final = logging.Formatter()
 
 _log = event_logger(__name__)
 
@@ -46,8 +47,42 @@ class LogSettings(EnvSettings):
     )
 
 
+class JsonLines(logging.Handler):
+    """Writes log records as lines of JSON.
+
+    structlog could do it. But it loads rich, pygments and attrs, 5 MiB of every worker.
+
+    Args:
+        output: gets the lines.
+        worker: name of this process, in every line; None: no line has one.
+    """
+
+    def __init__(self, output: io.BufferedIOBase, worker: str | None = None) -> None:
+        super().__init__()
+        self._output = output
+        self._worker = worker
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record, with its extra fields."""
+        line: dict[str, object] = {"logger": record.name}
+        if self._worker is not None:
+            line["worker"] = self._worker
+        line.update((name, value) for name, value in vars(record).items() if name not in STANDARD)
+        line["event"] = record.getMessage()
+        line["level"] = record.levelname.lower()
+        line["timestamp"] = datetime.fromtimestamp(record.created, UTC)
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = _PLAIN.formatException(record.exc_info)
+        self.write(orjson.dumps(line, default=repr, option=orjson.OPT_UTC_Z))
+
+    def write(self, line: bytes) -> None:
+        """Write one line; any thread may."""
+        self._output.write(line + b"\n")
+        self._output.flush()
+
+
 def configure_logs(worker: str | None = None) -> None:
-    """Send structlog's and the standard library's logs the same way; log the build first.
+    """Send all logs to standard output; log the build first.
 
     Args:
         worker: name of this process, in every line.
@@ -60,21 +95,8 @@ def configure_logs(worker: str | None = None) -> None:
     in_text = settings.log_format == "text" or (
         settings.log_format == "auto" and sys.stdout.isatty()
     )
-    structlog.configure(
-        processors=[
-            partial(_with_worker, worker),
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *(_text() if in_text else _json()),
-        ],
-        logger_factory=structlog.PrintLoggerFactory()
-        if in_text
-        else structlog.BytesLoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=True,
-    )
     root = logging.getLogger()
-    root.handlers[:] = [_ToStructlog()]
+    root.handlers[:] = [_text(worker) if in_text else JsonLines(sys.stdout.buffer, worker)]
     root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(level if level <= logging.DEBUG else logging.WARNING)
@@ -85,39 +107,11 @@ def configure_logs(worker: str | None = None) -> None:
 
 def json_writer() -> Callable[[bytes], None] | None:
     """Return a function that writes a line of JSON to the log's output; None if lines are text."""
-    factory = structlog.get_config()["logger_factory"]
-    return factory().msg if isinstance(factory, structlog.BytesLoggerFactory) else None
+    handlers = logging.getLogger().handlers
+    return next((each.write for each in handlers if isinstance(each, JsonLines)), None)
 
 
-def _text() -> list[structlog.typing.Processor]:
-    colors = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+def _text(worker: str | None) -> logging.Handler:
+    from plaudit.runtime.text_logs import text_handler  # noqa: PLC0415 - it loads rich
 
-
-def _json() -> list[structlog.typing.Processor]:
-    return [
-        structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(serializer=orjson.dumps),
-    ]
-
-
-def _with_worker(
-    worker: str | None, _logger: object, _method: str, line: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    if worker is not None:
-        line.setdefault("worker", worker)
-    return line
-
-
-class _ToStructlog(logging.Handler):
-    """Passes records of the standard library on, with their extra fields."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        fields: MutableMapping[str, Any] = {
-            name: value for name, value in vars(record).items() if name not in _STANDARD
-        }
-        if record.exc_info:
-            fields["exc_info"] = record.exc_info
-        logger = structlog.get_logger(record.name)
-        logger.log(record.levelno, record.getMessage(), logger=record.name, **fields)
+    return text_handler(worker, STANDARD)

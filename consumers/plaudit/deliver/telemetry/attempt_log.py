@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 import orjson
-import structlog
 
 from plaudit.deliver.model.attempted import Attempted, outcome_of, reason_of
 from plaudit.deliver.model.decision import Decision, Delivered
@@ -28,8 +27,8 @@ hundred lines, at 1 % of the full cost."""
 class AttemptLogger:
     """Logs outcomes of deliveries, without URLs, content or personal data.
 
-    Lines of JSON are written directly to the output, because structlog's processors cost several
-    times as much. Lines of text use structlog. Create it after `configure_logs`.
+    Lines of JSON are written directly to the output, because a log record costs several times as
+    much. Lines of text use the standard logger. Create it after `configure_logs`.
 
     Args:
         chosen: selection of the logged outcomes.
@@ -42,11 +41,10 @@ class AttemptLogger:
         self._every = {"all": 1, "sample": SAMPLE_OF}.get(chosen, 0)
         self._left = 1
         self._worker = worker
-        self._log = structlog.get_logger(LOGGER).bind(worker=worker)
+        self._log = logging.getLogger(LOGGER)
         self._write = json_writer()
-        levels = logging.getLogger(LOGGER)
-        self._news = levels.isEnabledFor(logging.INFO)
-        self._warnings = levels.isEnabledFor(logging.WARNING)
+        self._news = self._log.isEnabledFor(logging.INFO)
+        self._warnings = self._log.isEnabledFor(logging.WARNING)
 
     def report(self, delivery: Delivery, decision: Decision, attempted: Attempted | None) -> None:
         """Log one decision."""
@@ -63,7 +61,7 @@ class AttemptLogger:
         write = self._write
         if write is None:
             log = self._log.info if delivered else self._log.warning
-            log(EVENT, **_fields(delivery, decision, attempted))
+            log(EVENT, extra=_fields(delivery, decision, attempted))
         elif self._news if delivered else self._warnings:
             line: dict[str, object] = {"worker": self._worker}
             line.update(_fields(delivery, decision, attempted))
