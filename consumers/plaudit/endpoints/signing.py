@@ -111,12 +111,15 @@ class Signer:
     __slots__ = ("_keys", "_only", "_pairs")
 
     def __init__(self, secrets: Sequence[Secret], keys: Sequence[SigningKey] = ()) -> None:
-        self._keys = [(Hmac(secret_bytes(each.text)), each.expires_at_ms) for each in secrets]
-        self._pairs = [(Ed25519(each), each.expires_at_ms) for each in keys]
-        # The usual case, outside of a rotation.
-        lasting = [key for key, expires_at_ms in self._keys if expires_at_ms is None]
-        single = len(lasting) == len(self._keys) == 1 and not self._pairs
-        self._only = lasting[0] if single else None
+        self._only: Hmac | None = None
+        self._keys: tuple[tuple[Hmac, int | None], ...] = ()
+        self._pairs: tuple[tuple[Ed25519, int | None], ...] = ()
+        if len(secrets) == 1 and secrets[0].expires_at_ms is None and not keys:
+            # The usual case, outside of a rotation: a worker holds thousands of them.
+            self._only = Hmac(secret_bytes(secrets[0].text))
+            return
+        self._keys = tuple((Hmac(secret_bytes(each.text)), each.expires_at_ms) for each in secrets)
+        self._pairs = tuple((Ed25519(each), each.expires_at_ms) for each in keys)
 
     def sign(self, message_id: str, timestamp_s: int, body: bytes) -> bytes:
         """Return the value of `webhook-signature`.

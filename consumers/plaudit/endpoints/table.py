@@ -26,7 +26,7 @@ from plaudit.endpoints.model import Deleted, Endpoint, Matched, Served, Unreadab
 from plaudit.endpoints.opening import open_endpoint, unreadable
 from plaudit.endpoints.recent import RecentCache
 from plaudit.endpoints.rows import CHANGED, CLOSED, DELETED, NO_SEAL, NONE, READABLE, EndpointRows
-from plaudit.endpoints.summary import active_from_ms, candidate_of, served_from
+from plaudit.endpoints.summary import active_from_ms, candidate_of, same, served_from
 from plaudit.logs.logger import event_logger
 from plaudit.records.codec import RecordError
 from plaudit.records.endpoint import EndpointRecord, decode_endpoint
@@ -230,6 +230,8 @@ class EndpointTable:
             return known
         record = decode_endpoint(self._rows.value(row))
         record["active_from"] = active_from_ms(self._rows.moment[row], record["active_from"])
+        # The same objects as in other tables.
+        record["endpoint_id"], record["workspace_id"] = endpoint_id, same(record["workspace_id"])
         state = self._rows.state[row]
         refusal = _REFUSED.get(state)
         endpoint = (

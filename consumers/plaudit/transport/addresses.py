@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     AddressValueError,
     IPv4Address,
@@ -110,11 +111,18 @@ def check_url(url: str) -> Target:
         msg = "the URL has a fragment (#…), which is never sent; remove it"
         raise UrlRefused(msg)
     end = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
-    host, port = _split_authority(rest[:end])
+    origin, authority, address = _place(scheme, rest[:end])
+    return Target(origin, _path(rest[end:]), authority, address)
+
+
+@lru_cache(maxsize=1_024)
+def _place(scheme: str, authority: str) -> tuple[Origin, str, IPAddress | None]:
+    """Return origin, `Host` header and literal address; URLs of one host share these objects."""
+    host, port = _split_authority(authority)
     address = _literal(host)
     name = str(address) if address is not None else _name(host)
     origin = Origin(scheme, name, _port(port, scheme))
-    return Target(origin, _path(rest[end:]), _authority(origin, address), address)
+    return origin, _authority(origin, address), address
 
 
 def _split_authority(authority: str) -> tuple[str, str | None]:

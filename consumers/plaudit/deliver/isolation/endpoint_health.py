@@ -67,6 +67,8 @@ class Refusal(NamedTuple):
     send_at_ms: int | None = None
 
 
+_FIRST_PERMIT: Final = Permit(0, 0)
+"""The permit of a new endpoint, one object for all."""
 _SLOW: Final = Refusal(Reason.SLOW)
 _THROTTLED: Final = Refusal(Reason.THROTTLED)
 
@@ -109,7 +111,7 @@ class EndpointHealth:
         self._held_until_s = 0.0
         # Usually both breakers are closed: then all attempts share one permit.
         self._well = True
-        self._usual = self._permit(0.0)
+        self._usual = _FIRST_PERMIT
 
     def refusal(self, now_s: float, *, serves_slow: bool) -> Refusal | None:
         """Return the reason against sending now; None if there is none."""
