@@ -26,5 +26,5 @@ def test_many_values_end_with_the_rest() -> None:
     assert count_lines({"topic": counts})[-1].split() == ["and", "3", "more", "3", "20%"]
 
 
-def test_programs_get_a_count_per_line() -> None:
+def test_programs_read_a_count_per_line() -> None:
     assert count_rows(COUNTS)[:2] == ["reason\texhausted\t112", "reason\tgone\t59"]

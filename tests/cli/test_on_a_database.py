@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import uuid
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,14 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.signing import new_secret
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import wall_ms
+from plaudit.store.db.statistics_tables import HEALTH
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.notices import NoticeType
 from plaudit.store.endpoints.spec import EndpointSpec
 from plaudit.store.endpoints.transitions import new_endpoint
 from plaudit.store.jobs.job_model import JobKind
 from plaudit.store.jobs.job_service import JobService
+from plaudit.store.log.health import Health
 
 OURS = "7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01"
 THEIRS = "7d9f0000-52a4-4b0e-9a53-0c6d1f1f2a01"
@@ -81,6 +84,20 @@ def test_a_named_database_that_does_not_exist_is_announced(
     first, second = elsewhere("keys", "list"), elsewhere("keys", "list")
     assert f"making a new database, {other}; PLAUDIT_DATABASE_URL names it" in first.err
     assert str(other) not in second.err
+
+
+def test_the_health_of_an_endpoint_explains_its_last_failure_and_names_the_database_once(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    failing = installed.add_endpoint("failing")
+    health = Health(failing, OURS, 1, failure_streak=1, last_status=503, last_reason="status")
+    with installed.engine.begin() as connection:
+        connection.execute(HEALTH.insert().values(asdict(health)))
+    monkeypatch.chdir(tmp_path)
+    by_default = {"PLAUDIT_SECRET_KEY": installed.key}
+    shown = CommandLine(NO_BROKER, by_default)("endpoints", "health", failing)
+    assert "the endpoint is overloaded or under maintenance" in shown.out
+    assert shown.err.count("the database is") == 1
 
 
 @pytest.mark.parametrize("same", [True, False])

@@ -183,6 +183,18 @@ def test_a_missing_letter_is_reported_in_one_line(topics: KafkaSettings) -> None
     assert "dead letter 'nothing' does not exist" in told.err
 
 
+@pytest.mark.parametrize("digits", [8, 36])
+def test_a_letter_that_was_retried_is_not_shown_as_unknown(
+    topics: KafkaSettings, write: Writer, digits: int
+) -> None:
+    key = write.letter()
+    write.tombstone(key)
+    told = CommandLine(topics)("dlq", "show", key[:digits])
+    assert (told.code, told.err.count("\n")) == (1, 1)
+    assert f"dead letter {key} was retried or purged at 20" in told.err
+    assert f"`plaudit deliveries show {key}`" in told.err
+
+
 def test_bytes_that_are_not_an_event_are_shown_unchanged(
     topics: KafkaSettings, write: Writer
 ) -> None:

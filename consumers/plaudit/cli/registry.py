@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 from typing import Annotated, Final, TypeGuard
@@ -25,6 +26,8 @@ except ModuleNotFoundError:  # an installation for publishing only has no comman
     raise SystemExit(2) from None
 
 from typer.exceptions import TyperException
+from typer.main import get_command_name
+from typer.models import CommandInfo
 
 from plaudit.cli.ui.command_audit import command_line
 from plaudit.cli.ui.help import humanize, tell_usage
@@ -138,7 +141,11 @@ def guarded(program: Callable[[], object]) -> None:
 
 
 def build(argv: Sequence[str]) -> typer.Typer:
-    """Return the command line for these arguments, with only the summary of other commands."""
+    """Return the command line for these arguments.
+
+    Other commands have only their summary, and none if nothing can print it: typer spends
+    milliseconds on each.
+    """
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
@@ -150,16 +157,32 @@ def build(argv: Sequence[str]) -> typer.Typer:
     app.callback()(_root)
     wanted = next((word for word in argv if not word.startswith("-")), None)
     set_role(wanted or "client")
+    alone = bool(argv) and argv[0] in COMMANDS
     for name, entry in COMMANDS.items():
-        if name != wanted:
+        if name == wanted:
+            _add(app, name, entry, argv[1:2])
+        elif not alone:
             app.command(name, help=entry.summary)(_not_called)
-            continue
-        module = load(name, entry)
-        if hasattr(module, "app"):
-            app.add_typer(module.app, name=name, help=entry.summary)
-        else:
-            app.command(name)(module.command)
     return app
+
+
+def _add(app: typer.Typer, name: str, entry: Entry, following: Sequence[str]) -> None:
+    """Add the requested command, or the requested one of its group."""
+    module = load(name, entry)
+    if not hasattr(module, "app"):
+        app.command(name)(module.command)
+        return
+    group = copy(module.app)
+    chosen = [each for each in group.registered_commands if _name_of(each) in following]
+    if chosen:
+        group.registered_commands = chosen
+        group.registered_groups = []
+    app.add_typer(group, name=name, help=entry.summary)
+
+
+def _name_of(command: CommandInfo) -> str:
+    function = command.callback
+    return command.name or get_command_name(function.__name__ if function else "")
 
 
 def load(name: str, entry: Entry) -> ModuleType:

@@ -6,12 +6,14 @@ Not the CloudEvents "Webhooks" specification, whose handshake few receivers impl
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from plaudit.events.decoding import Event
 from plaudit.formats.shape import Rendered, Shape
+
+if TYPE_CHECKING:
+    from plaudit.events.decoding import Event
 
 SPEC_VERSION: Final = "1.0"
 _SEQUENCE_DIGITS: Final = 19

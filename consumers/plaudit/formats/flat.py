@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
 from plaudit.events.avro.avro import Names, Node, kind_of
 from plaudit.events.catalogue import CATALOGUE
-from plaudit.events.decoding import Event
 from plaudit.formats.shape import Rendered, Shape
+
+if TYPE_CHECKING:
+    from plaudit.events.decoding import Event
 
 JOINT: Final = ", "
 _UNNAMED: Final = "testimonial"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from plaudit.events.decoding import Event
+if TYPE_CHECKING:
+    from plaudit.events.decoding import Event
+
 
 SOURCE: Final = "/plaudit"
 """Source of an event whose record names none."""
@@ -32,7 +34,7 @@ class Refusal(Enum):
     GONE = "gone"  # any message: disable the endpoint
 
 
-Render = Callable[[Event, str], Rendered]
+Render = Callable[["Event", str], Rendered]
 """Renders an event of a source (`ce_source`)."""
 Judge = Callable[[int], Refusal | None]
 """Judges a status; None: it means what it means for any endpoint."""

@@ -11,14 +11,16 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import orjson
 
 from plaudit.events.catalogue import CATALOGUE
-from plaudit.events.decoding import Event
 from plaudit.formats.shape import Refusal, Rendered, Shape
+
+if TYPE_CHECKING:
+    from plaudit.events.decoding import Event
 
 LONGEST: Final = 2_500
 """Most UTF-16 units of a text; Slack accepts 3,000 in a section."""

@@ -333,8 +333,8 @@ def attempt_line(shown: Mapping[str, Any]) -> str:
     """Return an attempt on one line, for people."""
     total_ms = shown["timings"]["total_ms"]
     took = "" if total_ms is None else f"{total_ms:,.0f} ms"
-    said = " ".join(
-        str(each) for each in (shown["status"], shown["reason"], shown["error"]) if each
-    )
+    # The status says it all.
+    reason = None if shown["reason"] == "status" else shown["reason"]
+    said = " ".join(str(each) for each in (shown["status"], reason, shown["error"]) if each)
     line = f"{shown['started_at']}  {shown['trigger']:8} {shown['outcome']:9} {took:>9}  {said}"
     return plain(line).rstrip()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from plaudit.cli.dlq.options import Chosen
 from plaudit.cli.ui.output import Exit, fail
+
+if TYPE_CHECKING:
+    from plaudit.cli.dlq.options import Chosen
 
 
 def queue_letters(

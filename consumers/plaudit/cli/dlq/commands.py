@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from plaudit.cli.dlq.options import Chosen, choosing, letter_id_of
+from plaudit.cli.dlq.options import Chosen, choosing, letter_id_of, refuse_missing
 from plaudit.cli.dlq.redrive import purge_letters, redrive_letters
 from plaudit.cli.dlq.tables import count_lines, count_rows, nothing_matches
 from plaudit.cli.ui.command_audit import record_command
@@ -147,9 +147,8 @@ def show(
     key = letter_id_of(settings, kind, key)
     with Letters(settings, kind) as letters:
         letter = letters.find(key)
-    if letter is None:
-        way_out = f"`plaudit dlq list --id {key}` also takes event ids"
-        fail(f"no dead letter {key} in {kind.topic(settings.names)}; {way_out}")
+        if letter is None:
+            refuse_missing(letters, kind, key)
     event = _event(settings, letter)
     attempts = attempts_of(settings, letter) if history else None
     if as_json:

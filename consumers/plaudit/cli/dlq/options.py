@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, NoReturn, cast
 
 import typer
 
@@ -19,7 +19,7 @@ from plaudit.dlq.letters.filters import FilterOptions, LetterFilter, parse
 from plaudit.dlq.letters.letter import Kind
 from plaudit.dlq.letters.reader import Letters
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.records.times import wall_ms
+from plaudit.records.times import time_text, wall_ms
 
 _Many = list[str] | None
 _Declared = tuple[Any, object]
@@ -147,11 +147,23 @@ def letter_id_of(settings: KafkaSettings, kind: Kind, text: str, *, events: bool
         for letter in letters.read() if prefix else ():
             ids = (letter.id, letter.text("ce_id") or "") if events else (letter.id,)
             found.update((each, None) for each in ids if each.startswith(prefix or " "))
-    if not found:
-        fail(f"dead letter {text!r} does not exist; see `plaudit dlq list`")
+        if not found:
+            refuse_missing(letters, kind, prefix or text)
     if len(found) > 1:
         refuse_ambiguous(text, "dead letter", [KnownObject(each) for each in found])
     return next(iter(found))
+
+
+def refuse_missing(letters: Letters, kind: Kind, text: str) -> NoReturn:
+    """Exit because no letter's id begins with a text; say where a removed one is shown."""
+    removed = letters.removals(text)
+    if len(removed) != 1:
+        fail(f"dead letter {text!r} does not exist; `plaudit dlq list --id` also takes event ids")
+    [(key, at_ms)] = removed.items()
+    gone = f"dead letter {key} was retried or purged at {time_text(at_ms)}"
+    if kind is Kind.DELIVERIES:
+        fail(f"{gone}; `plaudit deliveries show {key}` shows its attempts")
+    fail(f"{gone}; `plaudit audit list` shows by whom")
 
 
 def _read_ids(file: Path) -> list[str]:

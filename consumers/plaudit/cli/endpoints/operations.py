@@ -110,13 +110,14 @@ def health(
     """Show an endpoint's health: success rate, percentiles, consecutive failures, last error."""
     # Other commands start without the log and the dead letters.
     from plaudit.dlq.letters.filters import moment  # noqa: PLC0415 - takes long
+    from plaudit.records.explanations import explain  # noqa: PLC0415 - takes long
     from plaudit.store.log.stats import health_of  # noqa: PLC0415 - takes long
 
     since_ms = moment("--since", since, wall_ms()) or 0
     wanted = endpoint_id_of(endpoint, workspace)
     engine = opened_database()
     try:
-        with endpoint_service() as service:
+        with endpoint_service(engine) as service:
             known = service.get(wanted)
         with reading(engine) as connection:
             found = health_of(connection, known.endpoint_id, since_ms)
@@ -125,8 +126,11 @@ def health(
     shown = {"name": known.name, "id": known.endpoint_id, "status": known.status, **found}
     if as_json:
         print_json(shown)
-    else:
-        print_fields(shown)
+        return
+    reason = shown["last_reason"]
+    if reason is not None:
+        shown["last_reason"] = explain(reason, shown["last_status"]).what
+    print_fields(shown)
 
 
 def notify(
@@ -151,10 +155,10 @@ def notify(
     """
     chosen = None if types is None else _notice_types(types)
     wanted = endpoint_id_of(endpoint, workspace)
-    with endpoint_service() as service:
-        known = service.get(wanted)
     engine = opened_database()
     try:
+        with endpoint_service(engine) as service:
+            known = service.get(wanted)
         workspaces = WorkspaceService(engine)
         target = None if stop else known.endpoint_id
         if stop and workspaces.get(known.workspace_id).notify_endpoint_id != known.endpoint_id:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import typer
+from sqlalchemy.engine import Engine
 
 from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.fields import print_fields
@@ -29,10 +30,14 @@ ACK_TIMEOUT_MS: Final = 8_000
 
 
 @contextmanager
-def endpoint_service() -> Iterator[EndpointService]:
-    """Open the service with the database and a producer for its relay."""
+def endpoint_service(opened: Engine | None = None) -> Iterator[EndpointService]:
+    """Open the service with the database and a producer for its relay.
+
+    Args:
+        opened: the database, if the caller uses it too.
+    """
     kafka, http, keys = KafkaSettings(), HttpSettings(), SealSettings().keys
-    engine = opened_database()
+    engine = opened or opened_database()
     producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=ACK_TIMEOUT_MS))
     try:
         relay = Relay(engine, producer, kafka.names.endpoints, keys)

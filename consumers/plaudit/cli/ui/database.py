@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.engine import Engine
 
 from plaudit.cli.ui.output import note
 from plaudit.deliver.settings import SealSettings
 from plaudit.store.db.database import VARIABLE, DatabaseSettings, open_database
-from plaudit.store.log.payloads import PayloadStore
+
+if TYPE_CHECKING:
+    from plaudit.store.log.payloads import PayloadStore
 
 _FILE: Final = "sqlite:///"
 
@@ -43,6 +45,8 @@ def opened_database() -> Engine:
 
 def stored_events(engine: Engine) -> PayloadStore | None:
     """Return the events in the database; None without the keys that decrypt them."""
+    from plaudit.store.log.payloads import PayloadStore  # noqa: PLC0415 - takes long
+
     keys = SealSettings().keys_if_set
     return None if keys is None else PayloadStore(engine, keys)
 

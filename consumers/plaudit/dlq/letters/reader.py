@@ -79,6 +79,26 @@ class Letters:
         survivors.move_to(index)
         return next(self.read(index), None)
 
+    def removals(self, prefix: str) -> Mapping[str, int]:
+        """Return when letters were removed whose key begins with a prefix, in epoch milliseconds.
+
+        Compaction drops tombstones after some time, so this is for recent ones.
+
+        Raises:
+            KafkaFailure: the brokers are unavailable or refuse.
+        """
+        wanted = prefix.encode()
+        found: dict[str, int] = {}
+        for message in self._reader.read(self._reader.spans(self.topic)):
+            key = message.key() or b""
+            if not key.startswith(wanted):
+                continue
+            if message.value() is None:
+                found[key.decode("utf-8", "replace")] = message.timestamp()[1]
+            else:
+                found.pop(key.decode("utf-8", "replace"), None)
+        return found
+
     def close(self) -> None:
         """Close the connection."""
         self._reader.close()
