@@ -270,7 +270,7 @@ def test_no_route_is_left_out_of_the_description_but_those_of_operators(api: Ins
     assert described <= served
 
 
-def test_a_key_that_calls_too_often_gets_429_with_retry_after(
+def test_a_key_that_calls_too_often_is_refused_by_429_with_retry_after(
     api: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("plaudit.api.rate_limits.RateLimits.wait_s", lambda *_: 7)

@@ -28,7 +28,9 @@ def test_no_request_is_answered_with_a_server_error(
 @pytest.mark.nightly
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_thousands_of_requests_get_no_server_error(api: Installation, mode: GenerationMode) -> None:
+def test_thousands_of_requests_cause_no_server_error(
+    api: Installation, mode: GenerationMode
+) -> None:
     fuzz_all(api, mode, MANY)
 
 

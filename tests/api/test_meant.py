@@ -21,7 +21,7 @@ from waiting import until
 pytestmark = pytest.mark.broker
 
 
-def test_a_test_send_is_an_event_that_the_endpoint_takes_and_is_marked(
+def test_a_test_send_is_an_event_that_the_endpoint_wants_and_is_marked(
     api: Installation, sink: Sink
 ) -> None:
     wanted = {"types": ["form.abandoned", "review.imported"], "spaces": [str(uuid.uuid4())]}

@@ -275,13 +275,15 @@ async def play(ports: Ports, seconds: float, scenario: Scenario | None) -> Measu
 
 
 @pytest.mark.parametrize("name", [name for name, each in SCENARIOS.items() if each.quick])
-def test_the_victim_gets_everything_in_its_usual_time(name: str, ports: Ports) -> None:
+def test_the_victim_receives_everything_in_its_usual_time(name: str, ports: Ports) -> None:
     check(name, ports, QUICK_S)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_the_victim_gets_everything_in_its_usual_time_for_longer(name: str, ports: Ports) -> None:
+def test_the_victim_receives_everything_in_its_usual_time_for_longer(
+    name: str, ports: Ports
+) -> None:
     check(name, ports, NIGHTLY_S)
 
 

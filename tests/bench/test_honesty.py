@@ -74,7 +74,7 @@ def test_others_may_use_as_much_of_the_core_as_is_allowed() -> None:
         ([5], 1, (5,), (5,)),
     ],
 )
-def test_workers_get_cores_and_the_rest_keeps_one(
+def test_workers_are_pinned_to_cores_and_the_rest_keeps_one(
     available: list[int], workers: int, given_to: tuple[int, ...], rest: tuple[int, ...]
 ) -> None:
     cores = allot(available, workers)

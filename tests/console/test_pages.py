@@ -102,7 +102,7 @@ def test_the_first_load_is_small_over_the_wire(console: Rig) -> None:
     assert total + int(page.headers["content-length"]) < 100_000
 
 
-def test_a_search_goes_straight_to_the_only_match(console: Rig) -> None:
+def test_a_search_opens_the_only_match_at_once(console: Rig) -> None:
     ids = paint(console, per_hour=6)
     browser = console.browser()
     for text, to in {

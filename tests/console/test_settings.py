@@ -54,7 +54,7 @@ def test_the_audit_log_has_changes_with_the_person(console: Rig) -> None:
     console.browser("read").get("/console/settings/audit", 403)
 
 
-def test_notices_go_to_an_endpoint_of_the_workspace(console: Rig) -> None:
+def test_notices_are_sent_to_an_endpoint_of_the_workspace(console: Rig) -> None:
     mine, foreign = console.add("crm"), console.add("other", console.other)
     browser = console.browser("write")
     at = "/console/settings/notices"

@@ -39,7 +39,7 @@ def deliveries() -> World:
     return World(serves_all=True)
 
 
-def test_an_endpoint_gets_no_more_requests_at_once_than_its_limit(world: World) -> None:
+def test_an_endpoint_is_sent_no_more_requests_at_once_than_its_limit(world: World) -> None:
     world.behaves["bad"] = Behavior(None)
     world.comes(BAD, 200)
     assert len(world.sent["bad"]) == AdmissionLimits().in_flight
@@ -138,7 +138,7 @@ def test_ten_failures_in_a_row_open_the_circuit_and_divert_what_waits(world: Wor
     assert not world.admission.in_hand
 
 
-def test_while_the_circuit_is_open_one_probe_at_a_time_goes_out(world: World) -> None:
+def test_while_the_circuit_is_open_one_probe_at_a_time_is_sent(world: World) -> None:
     world.behaves["bad"] = Behavior(0.01, answer(500))
     world.steadily(BAD, per_s=100, seconds=600)
     world.run(600)
@@ -279,7 +279,9 @@ def test_a_limited_endpoint_that_stalls_has_few_requests_that_could_arrive_toget
     assert len(deliveries.sent["limited"]) - before <= 3
 
 
-def test_a_limited_endpoint_that_takes_three_seconds_gets_its_rate(deliveries: World) -> None:
+def test_a_limited_endpoint_that_answers_in_three_seconds_is_served_at_its_rate(
+    deliveries: World,
+) -> None:
     limited = endpoint("limited", rate_limit=5)
     deliveries.behaves["limited"] = Behavior(3.0)
     deliveries.steadily(limited, 10, 60)
@@ -288,7 +290,7 @@ def test_a_limited_endpoint_that_takes_three_seconds_gets_its_rate(deliveries: W
     assert 300 - 3 * 5 <= len(deliveries.sent["limited"]) <= 304
 
 
-def test_after_a_rebalance_a_limited_endpoint_gets_nothing_for_an_interval(
+def test_after_a_rebalance_a_limited_endpoint_is_sent_nothing_for_an_interval(
     deliveries: World,
 ) -> None:
     limited = endpoint("limited", rate_limit=0.5)
@@ -304,7 +306,7 @@ def test_after_a_rebalance_a_limited_endpoint_gets_nothing_for_an_interval(
     assert len(deliveries.sent["limited"]) == 2, "it stayed here"
 
 
-def test_a_limited_endpoint_gets_its_rate_and_the_rest_reserved_send_times(
+def test_a_limited_endpoint_is_served_at_its_rate_and_the_rest_has_reserved_send_times(
     deliveries: World,
 ) -> None:
     limited = endpoint("limited", rate_limit=5)
@@ -354,7 +356,7 @@ def test_waiting_records_of_a_revoked_partition_are_forgotten(
     assert not world.diverted["bad"], "its next owner reads it again"
 
 
-def test_a_queue_that_became_empty_takes_no_memory(world: World) -> None:
+def test_a_queue_that_became_empty_uses_no_memory(world: World) -> None:
     world.comes(GOOD, 100)
     assert len(world.admission.queues.states["good"].queue) > 0
     world.run(1)

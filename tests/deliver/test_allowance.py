@@ -130,7 +130,7 @@ def test_the_events_lane_leaves_an_endpoint_that_refuses_to_the_deliveries_lane(
     assert world.reasons("limited") == {"throttled": 10}
 
 
-def test_an_endpoint_that_accepts_more_again_gets_more_and_finally_everything() -> None:
+def test_an_endpoint_that_accepts_more_again_is_sent_more_and_finally_everything() -> None:
     made = Pipeline()
     made.behaves["limited"] = Windows(0.02, per_s=20)
     made.steadily(LIMITED, 40, 240)

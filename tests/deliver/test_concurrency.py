@@ -55,7 +55,7 @@ def at_once(made: Pipeline) -> int:
     return concurrency.at_once
 
 
-def test_an_overloaded_endpoint_gets_fewer_requests_and_answers_more() -> None:
+def test_an_overloaded_endpoint_is_sent_fewer_requests_and_answers_more() -> None:
     made = served(Strained(0.1), 90)
     rate = sum(at_s >= 1_060 for at_s, _ in made.took["strained"]) / 30
     # 128 at once would be answered in 6.4 s: 20 a second. 16 are answered in 0.1 s.
@@ -63,7 +63,7 @@ def test_an_overloaded_endpoint_gets_fewer_requests_and_answers_more() -> None:
     assert at_once(made) <= 32
 
 
-def test_an_endpoint_whose_rate_does_not_grow_with_concurrency_gets_less() -> None:
+def test_an_endpoint_whose_rate_does_not_grow_with_concurrency_is_sent_less() -> None:
     made = served(Strained(0.05, power=1), 60, per_s=500)
     rate = sum(at_s >= 1_030 for at_s, _ in made.took["strained"]) / 30
     assert rate >= 0.85 * 16 / 0.05
@@ -95,7 +95,7 @@ def test_a_trial_with_fewer_answers_is_reverted_and_the_next_one_is_far_away() -
     assert tried < 0.05
 
 
-def test_an_endpoint_that_accepts_more_again_gets_more() -> None:
+def test_an_endpoint_that_accepts_more_again_is_sent_more() -> None:
     concurrency, now_s = Concurrency(64, 0), 0.0
     while now_s < 40:
         takes_s = 0.02 * concurrency.at_once

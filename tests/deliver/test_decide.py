@@ -110,7 +110,7 @@ def test_an_endpoints_own_schedule_has_priority_over_the_plans() -> None:
     assert isinstance(decide(answer(500), history(1), PLAN, own, T0), Dead)
 
 
-def test_a_delay_without_a_tier_goes_to_the_next_longer_one() -> None:
+def test_a_delay_without_a_tier_uses_the_next_longer_one() -> None:
     decision = decide(answer(500), history(), PLAN, parse_delays("10s"), T0)
     assert decision == Retry(PLAN.tiers[1], Reason.STATUS)
 

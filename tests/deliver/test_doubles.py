@@ -60,7 +60,7 @@ def test_each_refusal_of_a_delivery_is_a_new_step() -> None:
     assert history.attempts == step(0).history.attempts
 
 
-def test_a_remembered_endpoint_takes_a_few_hundred_bytes_and_a_forgotten_one_none() -> None:
+def test_a_remembered_endpoint_uses_a_few_hundred_bytes_and_a_forgotten_one_none() -> None:
     most = 2_000
     doubles = SeenSteps(most)
     steps = [step(number) for number in range(most * 3)]

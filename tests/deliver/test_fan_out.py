@@ -241,7 +241,7 @@ def test_one_slice_of_a_wide_event_is_in_memory_at_a_time() -> None:
     assert sorted(desk.released) == [0, 1, 2]
 
 
-def test_workspaces_with_wide_events_get_slices_in_turn() -> None:
+def test_workspaces_with_wide_events_share_the_slices_in_turn() -> None:
     """A hundred events of one tenant do not keep the one event of another."""
     desk = Desk()
     for offset in range(100):

@@ -81,7 +81,7 @@ def test_an_endpoint_that_fails_for_one_worker_costs_the_others_no_attempt() -> 
     assert other.reasons("bad") == {Reason.CIRCUIT_OPEN: 20}
 
 
-def test_an_endpoint_that_works_for_one_worker_gets_a_probe_of_the_others_at_once() -> None:
+def test_an_endpoint_that_works_for_one_worker_is_probed_by_the_others_at_once() -> None:
     workers = Workers()
     one, other = workers.lanes
     workers.behave(DOWN)

@@ -207,7 +207,7 @@ def test_no_event_is_begun_before_the_table_of_endpoints_is_current(desk: Desk) 
 
 
 @pytest.mark.parametrize(("count", "route"), [(WIDE, "attempted"), (WIDE + 1, "fanned out")])
-def test_an_event_of_very_many_subscribers_goes_through_the_deliveries_lane(
+def test_an_event_of_very_many_subscribers_is_fanned_out_to_the_deliveries_lane(
     desk: Desk, count: int, route: str
 ) -> None:
     for each in ids(count):

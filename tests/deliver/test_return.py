@@ -28,7 +28,7 @@ def after_an_outage(outcome: Behavior, seconds: float, per_s: float = 100) -> Pi
 
 
 @pytest.mark.parametrize("error", [answer(503), ConnectFailed()], ids=["503", "connection refused"])
-def test_after_an_outage_new_events_take_two_seconds_and_the_backlog_as_long_as_the_outage(
+def test_after_an_outage_new_events_wait_two_seconds_and_the_backlog_as_long_as_the_outage(
     error: TransportError,
 ) -> None:
     made = after_an_outage(Behavior(0.02, error), OUTAGE_S, per_s=50)
@@ -71,7 +71,7 @@ def test_the_lanes_share_what_they_learn_about_an_endpoint_at_once() -> None:
     assert len(events.sent["bad"]) == 21, "the other lane has seen it work"
 
 
-def test_a_recovered_endpoint_gets_four_requests_at_first_and_then_more() -> None:
+def test_a_recovered_endpoint_is_sent_four_requests_at_first_and_then_more() -> None:
     world = World(serves_all=True)
     world.behaves["bad"] = Behavior(0.01, ConnectFailed())
     world.comes(BAD, 20)

@@ -74,7 +74,7 @@ class Source:
 
 
 @pytest.mark.parametrize(("deliveries", "committed"), [(2, 1), (1, 0)])
-def test_a_partly_delivered_record_gets_a_longer_grace_period(
+def test_a_partly_delivered_record_has_a_longer_grace_period(
     deliveries: int, committed: int
 ) -> None:
     source = Source(deliveries)

@@ -85,7 +85,7 @@ def test_a_delivery_is_settled_when_its_attempt_record_is_acknowledged() -> None
     assert desk.released == [7]
 
 
-def test_attempt_records_take_the_framing_of_the_settings_and_deliveries_do_not() -> None:
+def test_attempt_records_have_the_framing_of_the_settings_and_deliveries_do_not() -> None:
     desk = Desk()
     desk.settler.framing = confluent_framing(77)
     desk.settle(RETRY)

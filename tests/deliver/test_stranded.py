@@ -94,7 +94,7 @@ def test_a_record_that_is_held_for_days_is_left_alone() -> None:
     assert 0 not in desk.given_up
 
 
-def test_records_that_come_and_go_are_never_stranded() -> None:
+def test_records_that_arrive_and_are_settled_are_never_stranded() -> None:
     desk = Desk()
     for offset in range(200):
         desk.comes(offset)
@@ -104,7 +104,7 @@ def test_records_that_come_and_go_are_never_stranded() -> None:
     assert not desk.anew
 
 
-def test_records_released_in_a_rebalance_go_to_the_next_owner() -> None:
+def test_records_released_in_a_rebalance_are_read_by_the_next_owner() -> None:
     desk = Desk()
     desk.comes(0)
     desk.partition.active = False

@@ -125,7 +125,7 @@ def test_a_window_with_all_records_done_commits_after_the_last() -> None:
     assert window.committable == 50
 
 
-def test_a_gap_of_any_length_takes_no_memory() -> None:
+def test_a_gap_of_any_length_uses_no_memory() -> None:
     """Retention removes records, so the first that is left may be a trillion offsets further."""
     window = Window(0)
     far = 10**12

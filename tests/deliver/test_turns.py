@@ -231,7 +231,7 @@ def test_however_late_the_first_request_arrives_a_minute_from_then_sees_the_limi
     assert sum(at_s < arrived[0] + 60 for at_s in arrived) <= 303
 
 
-def test_a_first_request_goes_alone_until_it_is_answered_or_for_a_second() -> None:
+def test_a_first_request_is_alone_until_it_is_answered_or_for_a_second() -> None:
     for answered in (False, True):
         rate_limiter = RateLimiter(5, 0)
         assert rate_limiter.take(0.2) == 0

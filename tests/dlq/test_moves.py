@@ -108,7 +108,7 @@ def test_a_replay_stays_one() -> None:
     assert dict(write.headers or [])[Header.TRIGGER] == b"replay"
 
 
-def test_a_record_that_is_not_an_event_goes_back_unchanged() -> None:
+def test_a_record_that_is_not_an_event_is_redriven_unchanged() -> None:
     write = redriven_event(NAMES, event_letter())
     assert (write.topic, write.key, write.value) == (
         "plaudit.testimonials",
@@ -122,7 +122,7 @@ def test_a_record_that_is_not_an_event_goes_back_unchanged() -> None:
     }
 
 
-def test_a_delivery_without_an_event_goes_to_now_and_keeps_its_endpoint() -> None:
+def test_a_delivery_without_an_event_is_redriven_to_now_and_keeps_its_endpoint() -> None:
     was = event_letter("plaudit.deliveries.24h", ENDPOINT_ID=b"e", REDRIVES=b"2")
     write = redriven_event(NAMES, was)
     headers = dict(write.headers or [])
@@ -180,10 +180,10 @@ def test_every_reason_to_stay_has_a_way_out() -> None:
         "x" * 300,
     ],
 )
-def test_a_record_goes_to_no_topic_but_those_of_events_and_deliveries(topic: str) -> None:
+def test_a_record_is_redriven_only_to_topics_of_events_and_deliveries(topic: str) -> None:
     assert event_skip_reason(NAMES, event_letter(topic), RedriveOptions()) is Skip.FOREIGN_ORIGIN
 
 
 @pytest.mark.parametrize("topic", [*NAMES.event_topics, "plaudit.deliveries.5s"])
-def test_a_record_of_a_declared_topic_may_go_back(topic: str) -> None:
+def test_a_record_of_a_declared_topic_may_be_redriven(topic: str) -> None:
     assert event_skip_reason(NAMES, event_letter(topic), RedriveOptions()) is None

@@ -81,7 +81,7 @@ def test_an_export_is_complete_and_a_broken_file_imports_nothing(
     assert "letters.jsonl:21" in told.err
 
 
-def test_an_import_leaves_out_letters_that_would_go_to_topics_of_others(
+def test_an_import_leaves_out_letters_from_topics_of_others(
     topics: KafkaSettings, tmp_path: Path
 ) -> None:
     def line(topic: str) -> str:

@@ -169,7 +169,7 @@ def older() -> tuple[str, bytes]:
     return json.dumps(schema), SINGLE_OBJECT + fingerprint(schema) + out.getvalue()
 
 
-def test_records_that_were_no_events_go_back_to_their_topic_with_key_and_bytes(
+def test_records_that_were_no_events_are_redriven_to_their_topic_with_key_and_bytes(
     installation: KafkaSettings,
 ) -> None:
     names = installation.names

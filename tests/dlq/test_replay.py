@@ -74,7 +74,9 @@ def first_headers(settings: KafkaSettings) -> Headers:
         return headers_of(next(messages))
 
 
-def test_events_of_a_range_go_to_the_endpoint_that_wants_them(installation: KafkaSettings) -> None:
+def test_events_of_a_range_are_sent_to_the_endpoint_that_wants_them(
+    installation: KafkaSettings,
+) -> None:
     space = uuid.uuid4()
     announce(
         installation,

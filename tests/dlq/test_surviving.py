@@ -78,7 +78,7 @@ def test_sigterm_ends_a_job_after_its_batch_and_the_next_one_continues(
     assert sent(installation).total() == 1_000
 
 
-def test_an_endpoint_that_keeps_failing_gets_nothing_more(installation: KafkaSettings) -> None:
+def test_an_endpoint_that_keeps_failing_is_sent_nothing_more(installation: KafkaSettings) -> None:
     seed(installation, 400, ENDPOINTS[:2])
     order = Order(limits=JobLimits(rate=100, lag_cap=0, stop_after=5))
     _, thread, reports = in_thread(installation, order)

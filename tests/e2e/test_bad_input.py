@@ -198,7 +198,7 @@ def test_hostile_endpoints_cost_their_own_deliveries_only(rig: Rig, sink: Sink) 
     assert delivered == fine, "an endless answer is cut off, and counts as one"
 
 
-def test_an_endpoint_of_another_workspace_never_gets_a_delivery(rig: Rig, sink: Sink) -> None:
+def test_an_endpoint_of_another_workspace_never_receives_a_delivery(rig: Rig, sink: Sink) -> None:
     foreign = rig.endpoint(sink.on("foreign", good), workspace_id=str(uuid.uuid4()))
     event = rig.event()
     headers = [

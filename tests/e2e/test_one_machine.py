@@ -160,7 +160,7 @@ class Idle:
         return []
 
 
-def test_a_second_process_takes_another_port_unless_one_was_chosen(
+def test_a_second_process_uses_another_port_unless_one_was_chosen(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with served(ObservabilitySettings(), Idle()), served(ObservabilitySettings(), Idle()):

@@ -91,7 +91,7 @@ def test_during_a_rotation_both_pairs_sign_and_afterwards_the_new_one_only() -> 
     ("kinds", "made"),
     [(["v1"], ["v1"]), (["v1a"], ["v1a"]), (["v1", "v1a"], ["v1", "v1a"]), (["v9"], ["v1"])],
 )
-def test_an_endpoint_gets_the_signatures_that_it_asked_for(
+def test_an_endpoint_receives_the_signatures_that_it_asked_for(
     kinds: list[str], made: list[str]
 ) -> None:
     private = EncryptedFields(

@@ -151,7 +151,7 @@ def test_a_change_in_a_wide_workspace_reads_one_shard() -> None:
     assert sum(old is not new for old, new in zip(before, after, strict=True)) == 1
 
 
-def test_an_endpoint_that_left_while_an_event_was_matched_gets_nothing() -> None:
+def test_an_endpoint_that_left_while_an_event_was_matched_is_sent_nothing() -> None:
     keys = CountingKeys()
     table = filled(keys, 2)
     subscribers = learned(table)

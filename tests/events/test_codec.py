@@ -176,7 +176,7 @@ def written_with(schema: dict[str, Any], record: dict[str, Any]) -> tuple[bytes,
     return out.getvalue(), Known(schema)
 
 
-def test_fields_missing_from_an_older_writer_get_their_defaults() -> None:
+def test_fields_missing_from_an_older_writer_have_their_defaults() -> None:
     schema = json.loads(CATALOGUE["testimonial.approved"].schema_json)
     dropped = [field for field in schema["fields"] if field["name"] == "approved_by"]
     assert dropped[0]["default"] is None

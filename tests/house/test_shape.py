@@ -55,7 +55,7 @@ def test_no_module_is_longer_than_its_limit() -> None:
     ] == []
 
 
-def test_no_constructor_takes_more_than_eight_parameters() -> None:
+def test_no_constructor_has_more_than_eight_parameters() -> None:
     wide = [
         name
         for path in PRODUCT

@@ -104,7 +104,7 @@ def test_an_overlapping_file_adds_only_new_reviews(
     assert set(found) == expected(range(150))
 
 
-def test_without_the_journal_the_same_ids_go_out_again(
+def test_without_the_journal_the_same_ids_are_published_again(
     run: Callable[..., Result], topics: KafkaSettings, tmp_path: Path
 ) -> None:
     file = write(tmp_path / "a.csv", range(10))
@@ -116,7 +116,7 @@ def test_without_the_journal_the_same_ids_go_out_again(
     assert len({event.event_id for event in events(topics, 3)}) == 1
 
 
-def test_bad_rows_go_to_a_file_that_can_be_corrected_and_imported(
+def test_bad_rows_are_written_to_a_file_that_can_be_corrected_and_imported(
     run: Callable[..., Result], topics: KafkaSettings, tmp_path: Path
 ) -> None:
     file = write(

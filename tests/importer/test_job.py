@@ -102,7 +102,7 @@ def journaled(folder: Path) -> set[bytes]:
         return {*journal.known(everything)}
 
 
-def test_unacknowledged_events_are_not_in_it_and_go_out_again(tmp_path: Path) -> None:
+def test_unacknowledged_events_are_not_in_it_and_are_published_again(tmp_path: Path) -> None:
     brokers = Brokers(most=2)
     with pytest.raises(NotAcknowledged, match="a drill"):
         run(tmp_path, brokers)

@@ -283,7 +283,7 @@ def end_of(member: Member, *others: Member) -> ConsumerFatal:
     pytest.fail("it reads on")
 
 
-def test_a_member_exits_when_another_takes_its_instance_id(
+def test_a_member_exits_when_another_joins_with_its_instance_id(
     settings: KafkaSettings, make_topic: MakeTopic
 ) -> None:
     topic = make_topic()

@@ -51,7 +51,7 @@ def test_headers_key_and_a_chosen_partition_arrive(
     assert (ack.partition, ack.offset) == (2, 0)
 
 
-def test_a_key_goes_where_java_producers_put_it(
+def test_a_key_chooses_the_partition_that_java_producers_choose(
     settings: KafkaSettings, make_topic: MakeTopic
 ) -> None:
     """The hashes are those of the tests of Kafka's own `Utils.murmur2`."""

@@ -54,7 +54,7 @@ def default_place(prefix: str, tmp_path: Path) -> Iterator[Place]:
 # lose their session before that. They join anew, and the new coordinator waits for them as it knew
 # them: 6 s more. The rest, 3 s, is for a busy machine.
 @pytest.mark.parametrize(("session_ms", "longer_s"), [(6_000, 9.0), (12_000, 3.0)])
-def test_deliveries_pause_little_longer_than_the_brokers_take_to_give_one_up(
+def test_deliveries_pause_little_longer_than_the_brokers_need_to_fence_one(
     default_place: Place, session_ms: int, longer_s: float
 ) -> None:
     crew = Crew(environment={"PLAUDIT_KAFKA_SESSION_TIMEOUT_MS": str(session_ms)})

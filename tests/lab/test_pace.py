@@ -25,12 +25,12 @@ def test_latencies_are_spread_around_their_median_with_a_tail() -> None:
     assert cuts[98] == pytest.approx(0.32, rel=0.15)
 
 
-def test_without_a_spread_every_answer_takes_the_same_time() -> None:
+def test_without_a_spread_every_answer_has_the_same_duration() -> None:
     assert {pace(Behavior(after_s=2.0)).latency_s(0) for _ in range(10)} == {2.0}
 
 
 @pytest.mark.parametrize(("beside", "expected_s"), [(0, 0.1), (4, 0.2), (40, 1.1)])
-def test_an_endpoint_that_slows_down_takes_longer_with_each_open_request(
+def test_an_endpoint_that_slows_down_answers_later_with_each_open_request(
     beside: int, expected_s: float
 ) -> None:
     answers = pace(Behavior(after_s=0.1, slows_at=4))

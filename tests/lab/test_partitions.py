@@ -28,7 +28,7 @@ FLAKY = Behavior(fails=1)
 BEFORE, AFTER = 4, 12
 
 
-def test_an_event_topic_that_gets_partitions_loses_nothing(place: Place) -> None:
+def test_an_event_topic_with_added_partitions_loses_nothing(place: Place) -> None:
     topic = Names("").event_topic(CATALOGUE[APPROVED].entity)
     steps = (
         (AllServing(1), Grow(topic, AFTER)),

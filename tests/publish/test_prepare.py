@@ -50,7 +50,7 @@ def test_with_a_registry_the_value_is_framed_with_the_schemas_id() -> None:
     assert prepare(example("form.completed"), NAMES, SOURCE, None, 7).value[:5] == b"\0\0\0\0\x07"
 
 
-def test_the_trace_goes_into_the_headers_and_only_when_there_is_one() -> None:
+def test_the_trace_is_in_the_headers_and_only_when_there_is_one() -> None:
     event = example("form.completed")
     trace = trace_of(TRACE)
     assert dict(prepare(event, NAMES, SOURCE, trace).headers)["traceparent"] == TRACE.encode()

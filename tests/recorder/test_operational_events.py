@@ -92,7 +92,7 @@ def test_the_notification_endpoint_receives_no_notice_about_itself(engine: Engin
     assert told(engine) == []
 
 
-def test_a_workspace_gets_the_types_that_it_chose(engine: Engine) -> None:
+def test_a_workspace_receives_the_types_that_it_chose(engine: Engine) -> None:
     subscribe(engine, NoticeType.RECOVERED)
     project(engine, *failures(5, 0))
     project(engine, attempt(endpoint_id=ENDPOINT, started_at=NOW + 50))

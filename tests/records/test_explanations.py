@@ -83,6 +83,6 @@ def test_texts_are_clauses_without_a_full_stop(text: ReasonExplanation) -> None:
     assert not text.action.startswith("plaudit ")  # as a sentence, it would begin with a capital
 
 
-def test_a_misspelled_name_gets_the_closest_or_else_all() -> None:
+def test_a_misspelled_name_is_answered_with_the_closest_or_else_all() -> None:
     assert suggestion("exhasted", DEAD_DELIVERIES) == "did you mean exhausted?"
     assert suggestion("zzz", ["b", "a"]) == "known are a, b"

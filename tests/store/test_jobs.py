@@ -42,7 +42,7 @@ def test_jobs_of_one_lane_run_one_after_the_other_and_lanes_side_by_side(engine:
     assert third.job_id == second.job_id
 
 
-def test_a_job_whose_lease_ended_goes_to_another_runner_and_the_first_one_stops(
+def test_a_job_whose_lease_ended_is_continued_by_another_runner_and_the_first_one_stops(
     engine: Engine,
 ) -> None:
     job = queued(engine)
@@ -94,7 +94,7 @@ def test_the_same_request_again_names_the_same_job(engine: Engine) -> None:
     assert queued(engine, job_id=name) == queued(engine, job_id=name)
 
 
-def test_steps_are_followed_from_a_number_on_and_go_with_their_job(engine: Engine) -> None:
+def test_steps_are_followed_from_a_number_on_and_deleted_with_their_job(engine: Engine) -> None:
     jobs, queue = JobService(engine), JobQueue(engine, "one")
     job = queued(engine)
     queue.claim()

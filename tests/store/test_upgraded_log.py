@@ -22,7 +22,7 @@ NOW = int(time.time() * 1_000)
 BEFORE = "0003"
 
 
-def test_a_log_with_days_gets_its_indexes_and_keeps_its_rows(engine: Engine) -> None:
+def test_a_log_with_days_is_given_its_indexes_and_keeps_its_rows(engine: Engine) -> None:
     with engine.begin() as connection:
         for name in sa.inspect(connection).get_table_names():
             connection.exec_driver_sql(

@@ -41,7 +41,7 @@ def test_a_batch_is_recorded_if_one_of_its_traces_is_and_links_those() -> None:
     assert span.attributes["messaging.batch.message_count"] == 3
 
 
-def test_the_ratio_takes_batches_without_traces_and_links_have_a_limit() -> None:
+def test_the_ratio_samples_batches_without_traces_and_links_have_a_limit() -> None:
     kept = StoredLetter()
     tracing = Tracing(kept, Sampling(1.0, by_parent=True))
     write_batch(tracing, Batch("record", "attempts", 1, 1))

@@ -120,7 +120,7 @@ def test_an_event_without_a_trace_begins_one_with_its_own_id_by_the_ratio(
     assert left.spans == ()
 
 
-def test_an_event_that_the_brokers_do_not_take_has_a_span_with_the_error(
+def test_an_event_that_the_brokers_refuse_has_a_span_with_the_error(
     topics: KafkaSettings,
 ) -> None:
     memory = Memory()

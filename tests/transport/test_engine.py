@@ -78,7 +78,7 @@ async def test_an_exchange_that_is_cancelled_ends_at_once_and_only_then(
         assert ended.results == [error], "what is over stays as it ended"
 
 
-async def test_a_freed_slot_goes_to_the_one_that_has_waited_longest(
+async def test_a_freed_slot_serves_the_one_that_has_waited_longest(
     engine: MakeEngine,
 ) -> None:
     async with serving(silent) as server:

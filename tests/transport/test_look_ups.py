@@ -39,7 +39,7 @@ def test_owners_take_turns() -> None:
     assert begin_all(look_ups) == ["0.a", "0.b", "1.a", "1.b", "2.a"]
 
 
-def test_no_owner_gets_more_than_its_share_and_another_still_begins_at_once() -> None:
+def test_no_owner_uses_more_than_its_share_and_another_still_begins_at_once() -> None:
     look_ups = LookUpScheduler()
     request(look_ups, "a", 400)
     assert owners(begin_all(look_ups)) == {"a": QUICK_EACH}

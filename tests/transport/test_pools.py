@@ -78,7 +78,7 @@ async def test_a_new_connection_that_dies_is_not_tried_again(engine: MakeEngine)
         assert len(server.requests) == 1
 
 
-async def test_waiting_requests_get_connections_in_order(engine: MakeEngine) -> None:
+async def test_waiting_requests_are_given_connections_in_order(engine: MakeEngine) -> None:
     async with serving(answering(OK)) as server:
         made, ended = engine(limits=PoolLimits(per_origin=1)), Ended()
         for number in range(5):
@@ -243,7 +243,7 @@ async def test_a_connection_that_is_too_old_is_not_used_again(engine: MakeEngine
         assert server.connections == 3
 
 
-async def test_over_all_origins_the_longest_idle_go_first(engine: MakeEngine) -> None:
+async def test_over_all_origins_the_longest_idle_are_closed_first(engine: MakeEngine) -> None:
     async with serving(answering(OK), host="0.0.0.0") as server:  # noqa: S104 - loopback has many addresses
         made = engine(limits=PoolLimits(idle_total=3))
         urls = [f"http://127.0.0.{number}:{server.port}/" for number in range(1, 6)]

@@ -69,7 +69,7 @@ def through(proxy: Server, *, resolves: bool = False) -> Proxy:
     return Proxy.parse(f"http://user:pa%20ss@127.0.0.1:{proxy.port}", resolves=resolves)
 
 
-async def test_a_name_is_looked_up_here_and_the_proxy_gets_its_address(
+async def test_a_name_is_looked_up_here_and_the_proxy_receives_its_address(
     make: Make, authority: trustme.CA
 ) -> None:
     context = serving_tls(authority, "hooks.example")
@@ -90,7 +90,7 @@ async def test_a_name_is_looked_up_here_and_the_proxy_gets_its_address(
         assert names.asked == ["hooks.example"]
 
 
-async def test_a_proxy_that_resolves_gets_the_name(make: Make) -> None:
+async def test_a_proxy_that_resolves_receives_the_name(make: Make) -> None:
     async with serving(answering(OK)) as server, proxying(server, OPEN) as proxy:
         names = Names.to("10.0.0.1")
         sender = make(proxy=through(proxy, resolves=True), resolver=names)

@@ -41,7 +41,7 @@ async def test_httpx_sees_errors_of_its_own_kind(
             await client.post(url)
 
 
-async def test_httpx_gets_no_part_of_an_answer_as_if_it_were_all(engine: MakeEngine) -> None:
+async def test_httpx_never_reads_a_part_of_an_answer_as_if_it_were_all(engine: MakeEngine) -> None:
     async with serving(answering(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")) as server:
         transport = EngineTransport(engine(caps=Caps(kept_bytes=1)))
         async with httpx.AsyncClient(transport=transport) as client:
