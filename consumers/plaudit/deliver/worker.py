@@ -45,6 +45,7 @@ from plaudit.endpoints.table import EndpointTable
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.read.consumer import GroupConfig
 from plaudit.kafka.read.marks import Marks
+from plaudit.kafka.read.topic_watch import topic_describer
 from plaudit.kafka.schemas.lookup import SchemaLookup
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
@@ -104,6 +105,7 @@ class Worker:
     ) -> None:
         self._kafka = kafka
         self._past_end = settings.reading.position_past_end
+        self._describe = topic_describer(kafka)
         self._patience_s = MARGIN_S + 2 * settings.http.total_timeout
         self._failure: Exception | None = None
         self._silent = False
@@ -216,7 +218,12 @@ class Worker:
             partial(evict_hanging, pipeline),
             self._fail,
         )
-        config = SourceConfig(GroupConfig(group, ASSIGNOR), topics, past_end=self._past_end)
+        config = SourceConfig(
+            GroupConfig(group, ASSIGNOR),
+            topics,
+            past_end=self._past_end,
+            describe=self._describe,
+        )
         source = ConsumerThread(self._kafka, config, LaneSink(callbacks, loop), self.clock)
 
         def held() -> Iterator[Record]:

@@ -20,6 +20,8 @@ NEW_BYTES: Final = 32
 SHORTEST: Final = 24
 LONGEST: Final = 64
 _BLOCK_BYTES: Final = 64
+_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class SecretRefused(ValueError):
@@ -85,8 +87,8 @@ class Hmac:
 
     def __init__(self, key: bytes) -> None:
         block = key.ljust(_BLOCK_BYTES, b"\0")
-        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
+        self._inner = sha256(block.translate(_INNER_PAD))
+        self._outer = sha256(block.translate(_OUTER_PAD))
 
     def digest(self, message: bytes) -> bytes:
         """Return the code of a message."""

@@ -26,7 +26,7 @@ from plaudit.kafka.read.headers import readable_headers
 from plaudit.kafka.read.position_check import PositionCheck
 from plaudit.kafka.read.positions import PastEnd
 from plaudit.kafka.read.reading_errors import log_failed_commit
-from plaudit.kafka.read.topic_watch import watch_topics
+from plaudit.kafka.read.topic_watch import TopicWatch, topic_describer
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.types import in_spans
 from plaudit.logs.logger import event_logger
@@ -96,7 +96,7 @@ class Recorder:
         self.lag = RecorderLag(self._consumer.known_end)
         # From the start, because the log recognizes known attempts by their id.
         self._positions = PositionCheck(self._consumer, PastEnd.START, self._on_reset)
-        self._topics = watch_topics(settings)
+        self._topics = TopicWatch(topic_describer(settings))
 
     def stop(self) -> None:
         """End the loop after the current batch; safe to call from any thread or signal handler."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import BinaryIO, Final, Literal
 
 import orjson
 from pydantic import Field
@@ -57,7 +56,7 @@ class JsonLines(logging.Handler):
         worker: name of this process, in every line; None: no line has one.
     """
 
-    def __init__(self, output: io.BufferedIOBase, worker: str | None = None) -> None:
+    def __init__(self, output: BinaryIO, worker: str | None = None) -> None:
         super().__init__()
         self._output = output
         self._worker = worker

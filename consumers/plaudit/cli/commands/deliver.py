@@ -17,10 +17,8 @@ from plaudit.cli.served import served
 from plaudit.deliver.attempts_framing import attempts_framing
 from plaudit.deliver.http_client import make_context, make_sender
 from plaudit.deliver.preflight import lane_topics
-from plaudit.deliver.process.aggregate import FleetHealth
 from plaudit.deliver.process.health import Health
 from plaudit.deliver.process.lifeline import Lifeline
-from plaudit.deliver.process.supervisor import Supervisor
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.worker import LaneName, Worker
 from plaudit.kafka.settings import KafkaSettings
@@ -82,6 +80,10 @@ def command(
 
 
 async def _supervise(settings: DeliverSettings, lanes: list[LaneName], count: int) -> int:
+    # Only a supervisor needs the parser of metrics.
+    from plaudit.deliver.process.aggregate import FleetHealth  # noqa: PLC0415
+    from plaudit.deliver.process.supervisor import Supervisor  # noqa: PLC0415
+
     chosen = [word for lane in lanes for word in ("--lane", str(lane))]
     supervisor = Supervisor([sys.executable, *_PROGRAM, *chosen], count)
     _on_signals(supervisor.stop)

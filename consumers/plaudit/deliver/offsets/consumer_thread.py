@@ -28,7 +28,7 @@ from plaudit.kafka.errors import GroupRefused
 from plaudit.kafka.read.consumer import Consumer, GroupEvents, Partition
 from plaudit.kafka.read.position_check import PositionCheck
 from plaudit.kafka.read.positions import Resumption
-from plaudit.kafka.read.topic_watch import watch_topics
+from plaudit.kafka.read.topic_watch import TopicWatch, topic_describer
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.logs.logger import event_logger
 
@@ -87,7 +87,7 @@ class ConsumerThread:
         self.handed_over = 0
         self.read_at = time.monotonic()
         self.refused: str | None = None
-        self._topics = watch_topics(settings)
+        self._topics = TopicWatch(config.describe or topic_describer(settings))
         self.lag = LagWatch(self._known_end)
         self._open()
         self.name = f"the source of {config.group.group_id}"

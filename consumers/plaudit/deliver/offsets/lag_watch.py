@@ -35,6 +35,10 @@ class Lag(NamedTuple):
         return max(0, now_ms - due_ms) / 1_000
 
 
+NO_LAG: Final = Lag(0, 0, None)
+"""The lag of an idle partition, as nearly all are."""
+
+
 class Due(NamedTuple):
     """Number of records that could be delivered now, and seconds since the oldest was due."""
 
@@ -74,6 +78,9 @@ class LagWatch:
         for assignment in held:
             partition, place = assignment.partition, assignment.read_to
             unread = max(0, (self._end_of(partition) or 0) - place)
+            if not (unread or assignment.window.pending or len(assignment.intake)):
+                lags[partition] = NO_LAG
+                continue
             known = self._stands.get(partition)
             since_ms = now_ms if known is None or known[0] != place else known[1]
             if unread:

@@ -8,6 +8,7 @@ from typing import Final
 
 from plaudit.kafka.read.consumer import GroupConfig
 from plaudit.kafka.read.positions import PastEnd
+from plaudit.kafka.read.topic_watch import Describe
 
 ASSIGNOR: Final = "range"
 """It spreads every topic evenly, in both group protocols. It assigns the same partition number of
@@ -25,6 +26,7 @@ class SourceConfig:
         hold_grace_s: time for them when all partitions are revoked, most of which return.
         close_grace_s: time for them when the worker stops.
         past_end: where to read when the group's position is past the end of the log.
+        describe: queries the brokers about topics; None: with a connection of its own.
     """
 
     group: GroupConfig
@@ -33,3 +35,4 @@ class SourceConfig:
     hold_grace_s: float = 1.0
     close_grace_s: float = 20.0
     past_end: PastEnd = PastEnd.START
+    describe: Describe | None = None

@@ -33,19 +33,21 @@ NO_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"
 """Id with all bits zero, which brokers before Kafka 2.8 return."""
 
 Described = Mapping[str, "Future[TopicDescription]"]
+Describe = Callable[[Collection[str]], Described]
+"""Starts a query about topics, without waiting for the answer; safe to call from any thread."""
 
 
 class TopicWatch:
     """Compares the ids of topics between checks; belongs to one thread.
 
     Args:
-        describe: starts a query about topics, without waiting for the answer.
+        describe: queries the brokers.
         monotonic: seconds that never jump.
     """
 
     def __init__(
         self,
-        describe: Callable[[Collection[str]], Described],
+        describe: Describe,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._describe = describe
@@ -97,8 +99,8 @@ class TopicWatch:
             _log.warning("topics.unavailable", extra={"error": self._logged})
 
 
-def watch_topics(settings: KafkaSettings) -> TopicWatch:
-    """Return a watch with its own connection.
+def topic_describer(settings: KafkaSettings) -> Describe:
+    """Return a function for watches, with a connection of its own.
 
     Raises:
         SettingsError: librdkafka rejects a property.
@@ -108,4 +110,4 @@ def watch_topics(settings: KafkaSettings) -> TopicWatch:
     def describe(topics: Collection[str]) -> Described:
         return client.describe_topics(TopicCollection(sorted(topics)), request_timeout=ANSWER_S)
 
-    return TopicWatch(describe)
+    return describe
