@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 _READ_S: Final = 0.25
+_FETCH_MOST_S: Final = 1.0
 _SERVE_S: Final = 0.1
 """Time for the client's callbacks between two attempts of a call."""
 _READ_MOST: Final = 500
@@ -84,7 +85,8 @@ class CompactedTopic:
         self._positions: dict[int, int] = {}
         self._errors = ConnectionErrors()
         self._behind = BehindLogger(topic)
-        config = {**_config(settings, topic), "error_cb": self._errors.note_error}
+        own = _config(settings, topic, min(ask_every_s / 2, _FETCH_MOST_S))
+        config = {**own, "error_cb": self._errors.note_error}
         self._client = open_client(settings, Consumer, config)
         self._thread = threading.Thread(target=self._run, name=f"follow {topic}", daemon=True)
 
@@ -284,13 +286,13 @@ class CompactedTopic:
         self._problem = failure
 
 
-def _config(settings: KafkaSettings, topic: str) -> dict[str, object]:
+def _config(settings: KafkaSettings, topic: str, fetch_wait_s: float) -> dict[str, object]:
     defaults = {
         # The topic is small: librdkafka's default of 64 MiB is not needed.
         "queued.max.messages.kbytes": 4_096,
         "fetch.max.bytes": 4 * 1024 * 1024,
         # A record ends the wait at once, but the request for the end is queued behind the fetch.
-        "fetch.wait.max.ms": 250,
+        "fetch.wait.max.ms": int(fetch_wait_s * 1_000),
     }
     return settings.client_config(
         defaults,
