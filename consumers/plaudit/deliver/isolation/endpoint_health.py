@@ -69,6 +69,10 @@ class Refusal(NamedTuple):
 
 _FIRST_PERMIT: Final = Permit(0, 0)
 """The permit of a new endpoint, one object for all."""
+_NEW_CIRCUIT: Final = Breaker(CIRCUIT)
+_NEW_PACE: Final = Breaker(PACE)
+"""Breakers of all endpoints that have never failed: they save 240 bytes for each. A success does
+not change them."""
 _SLOW: Final = Refusal(Reason.SLOW)
 _THROTTLED: Final = Refusal(Reason.THROTTLED)
 
@@ -106,8 +110,8 @@ class EndpointHealth:
         self.at_once = MANY_AT_ONCE
         self.allowance: Allowance | None = None
         self.concurrency: Concurrency | None = None
-        self._circuit = Breaker(CIRCUIT)
-        self._pace = Breaker(PACE)
+        self._circuit = _NEW_CIRCUIT
+        self._pace = _NEW_PACE
         self._held_until_s = 0.0
         # Usually both breakers are closed: then all attempts share one permit.
         self._well = True
@@ -158,7 +162,8 @@ class EndpointHealth:
         """
         reached = answers(outcome)
         was_open = self.open
-        self._circuit.report(permit.circuit, reached, now_s)
+        circuit = self._own_circuit() if reached is False else self._circuit
+        circuit.report(permit.circuit, reached, now_s)
         if was_open and not self.open:
             self.at_once = FIRST_AT_ONCE
         elif self.at_once != MANY_AT_ONCE:
@@ -194,7 +199,7 @@ class EndpointHealth:
 
     def open_on_report(self, open_s: float, failing_s: float, now_s: float) -> None:
         """Open the circuit, because another worker reports failures."""
-        self._circuit.open_on_report(open_s, failing_s, now_s)
+        self._own_circuit().open_on_report(open_s, failing_s, now_s)
         self._update(now_s)
 
     def probe_on_report(self, now_s: float) -> None:
@@ -270,7 +275,7 @@ class EndpointHealth:
 
     def slow_down(self, now_s: float) -> None:
         """Count the endpoint as slow: an attempt was evicted, or answers are missing."""
-        self._pace.trip(now_s)
+        self._own_pace().trip(now_s)
         self._update(now_s)
 
     @property
@@ -314,4 +319,18 @@ class EndpointHealth:
         sample_s = min(took_s, LONGEST_S)
         mean_s = sample_s if self.mean_s is None else self.mean_s
         self.mean_s = mean_s + (sample_s - mean_s) * WEIGHT
-        self._pace.report(permit, self.mean_s - slack_s <= SLOW_S, now_s)
+        quick = self.mean_s - slack_s <= SLOW_S
+        pace = self._pace if quick else self._own_pace()
+        pace.report(permit, quick, now_s)
+
+    def _own_circuit(self) -> Breaker:
+        """Return the circuit, to note a failure."""
+        if self._circuit is _NEW_CIRCUIT:
+            self._circuit = Breaker(CIRCUIT)
+        return self._circuit
+
+    def _own_pace(self) -> Breaker:
+        """Return the breaker of the pace, to note a failure."""
+        if self._pace is _NEW_PACE:
+            self._pace = Breaker(PACE)
+        return self._pace
