@@ -17,8 +17,8 @@ LOGS: Final = (
     Break(
         "log: every line of a worker names it",
         "consumers/plaudit/runtime/logging.py",
-        'line.setdefault("worker", worker)',
-        'line.setdefault("process", worker)',
+        'line["worker"] = self._worker',
+        'line["process"] = self._worker',
         "tests/runtime/test_logging.py",
     ),
     Break(
