@@ -75,6 +75,7 @@ TABLE_STALE_AFTER_S: Final = 2.0
 TABLE_WAIT_S: Final = 0.5
 TICK_S: Final = 0.5
 LATENESS_FADES: Final = 0.8
+WATCH_EVERY_S: Final = 2.0
 WEDGED_AFTER_S: Final = 30.0
 EXIT_WEDGED: Final = 70
 CLOSE_S: Final = 25.0
@@ -304,7 +305,7 @@ class Worker:
     def _watch(self) -> None:
         """End the process if its event loop hangs: its heartbeats would keep its partitions."""
         while not self._stop.is_set():
-            time.sleep(TICK_S)
+            time.sleep(WATCH_EVERY_S)
             stuck_s = time.monotonic() - self.ticked_at
             if stuck_s > WEDGED_AFTER_S:
                 _log.critical("worker.wedged", extra={"stuck_s": round(stuck_s)})

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _log = event_logger(__name__)
 
 READ_MOST: Final = 100
-READ_WAIT_S: Final = 0.5
+READ_WAIT_S: Final = 0.6
 # If the lane stays full for longer than this, fetching stops, and prefetched records are discarded.
 PAUSE_AFTER_S: Final = 1.0
 # Half of the time in which a compiled worker finishes the records of a full lane.

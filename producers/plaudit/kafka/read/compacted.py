@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-_READ_S: Final = 0.25
+_READ_S: Final = 0.2
+"""Time of a read: the client wakes up after this time in any case, to look for signals."""
 _FETCH_MOST_S: Final = 1.0
 _SERVE_S: Final = 0.1
 """Time for the client's callbacks between two attempts of a call."""
@@ -54,6 +55,7 @@ class CompactedTopic:
         apply: receives each record's key and value (None deletes), in the follower's thread. An
             exception from it ends the follower; `wait_ready` raises it.
         ask_every_s: interval at which the topic's end is queried; it bounds `current_as_of`.
+        rest_s: time between two reads once the topic was read, for records that are not urgent.
         look_back_s: age of the oldest records to read at the start; 0 reads all.
 
     Attributes:
@@ -70,11 +72,13 @@ class CompactedTopic:
         apply: Apply,
         *,
         ask_every_s: float = 0.5,
+        rest_s: float = 0.0,
         look_back_s: float = 0.0,
     ) -> None:
         self._topic = topic
         self._apply = apply
         self._ask_every_s = ask_every_s
+        self._rest_s = rest_s
         self._look_back_s = look_back_s
         self._ready = threading.Event()
         self._stop = threading.Event()
@@ -257,8 +261,11 @@ class CompactedTopic:
 
     def _read(self, wait_s: float) -> None:
         """Wait for the first record, then take all that are available."""
-        first = self._client.poll(wait_s)
-        if first is not None:
+        rests = self._rest_s and self.ready
+        first = self._client.poll(0.0 if rests else wait_s)
+        if first is None and rests:
+            self._stop.wait(self._rest_s)
+        elif first is not None:
             for message in (first, *self._client.consume(_READ_MOST, 0)):
                 self._take(message)
 

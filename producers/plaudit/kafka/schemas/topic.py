@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 _ASK_EVERY_S: Final = 5.0
+_REST_S: Final = 0.5
 _CURRENT_FOR_S: Final = 30.0
 """Maximum age of the table; long enough for queries that fail while a broker restarts."""
 
@@ -67,7 +68,11 @@ class SchemasFollower:
     def __init__(self, settings: KafkaSettings) -> None:
         self._schemas: dict[bytes, str] = {}
         self._table = CompactedTopic(
-            settings, settings.names.schemas, self._apply, ask_every_s=_ASK_EVERY_S
+            settings,
+            settings.names.schemas,
+            self._apply,
+            ask_every_s=_ASK_EVERY_S,
+            rest_s=_REST_S,
         )
 
     def by_fingerprint(self, fingerprint: bytes) -> str | None:
