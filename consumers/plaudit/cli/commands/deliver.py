@@ -81,8 +81,8 @@ def command(
 
 async def _supervise(settings: DeliverSettings, lanes: list[LaneName], count: int) -> int:
     # Only a supervisor needs the parser of metrics.
-    from plaudit.deliver.process.aggregate import FleetHealth  # noqa: PLC0415
-    from plaudit.deliver.process.supervisor import Supervisor  # noqa: PLC0415
+    from plaudit.deliver.process.aggregate import FleetHealth  # noqa: PLC0415 - takes long
+    from plaudit.deliver.process.supervisor import Supervisor  # noqa: PLC0415 - takes long
 
     chosen = [word for lane in lanes for word in ("--lane", str(lane))]
     supervisor = Supervisor([sys.executable, *_PROGRAM, *chosen], count)
