@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliver.world import Behavior, World, answer, endpoint, times_out
-from plaudit.deliver.isolation.endpoint_health import CIRCUIT, EndpointHealth
 from plaudit.deliver.isolation.endpoint_state import NO_QUEUE
 from plaudit.deliver.isolation.housekeeping import FORGET_S
 from plaudit.deliver.isolation.limits import AdmissionLimits
@@ -137,22 +136,6 @@ def test_ten_failures_in_a_row_open_the_circuit_and_divert_what_waits(world: Wor
     assert len(world.sent["bad"]) < 64 + 64
     assert world.reasons("bad")[Reason.CIRCUIT_OPEN] == 500 - len(world.sent["bad"])
     assert not world.admission.in_hand
-
-
-def test_breakers_are_shared_only_until_an_endpoint_fails() -> None:
-    bad, slow, reported, good = (
-        EndpointHealth(),
-        EndpointHealth(),
-        EndpointHealth(),
-        EndpointHealth(),
-    )
-    for _ in range(CIRCUIT.failures):
-        bad.report(bad.permit(1.0), ConnectFailed("down"), 0.1, 1.0)
-        slow.report(slow.permit(1.0), answer(200), 10.0, 1.0)
-    reported.open_on_report(9.0, 1.0, 1.0)
-    assert (bad.open, slow.slow, reported.open) == (True, True, True)
-    assert good.pristine(1.0)
-    assert EndpointHealth().refusal(1.0, serves_slow=False) is None
 
 
 def test_while_the_circuit_is_open_one_probe_at_a_time_is_sent(world: World) -> None:

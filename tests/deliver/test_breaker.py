@@ -6,7 +6,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from deliver.world import answer
 from plaudit.deliver.isolation.circuit_breaker import Breaker, BreakerLimits, State
+from plaudit.deliver.isolation.endpoint_health import CIRCUIT, EndpointHealth
+from plaudit.transport.errors import ConnectFailed
 
 LIMITS = BreakerLimits(failures=3, recoveries=2, first_s=5.0, most_s=60.0)
 
@@ -148,3 +151,19 @@ class BreakerMachine(RuleBasedStateMachine):
 
 BreakerMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestBreakerMachine = BreakerMachine.TestCase
+
+
+def test_breakers_are_shared_only_until_an_endpoint_fails() -> None:
+    bad, slow, reported, good = (
+        EndpointHealth(),
+        EndpointHealth(),
+        EndpointHealth(),
+        EndpointHealth(),
+    )
+    for _ in range(CIRCUIT.failures):
+        bad.report(bad.permit(1.0), ConnectFailed("down"), 0.1, 1.0)
+        slow.report(slow.permit(1.0), answer(200), 10.0, 1.0)
+    reported.open_on_report(9.0, 1.0, 1.0)
+    assert (bad.open, slow.slow, reported.open) == (True, True, True)
+    assert good.pristine(1.0)
+    assert EndpointHealth().refusal(1.0, serves_slow=False) is None
