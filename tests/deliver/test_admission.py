@@ -279,9 +279,7 @@ def test_a_limited_endpoint_that_stalls_has_few_requests_that_could_arrive_toget
     assert len(deliveries.sent["limited"]) - before <= 3
 
 
-def test_a_limited_endpoint_that_answers_slowly_is_served_at_its_rate(
-    deliveries: World,
-) -> None:
+def test_a_limited_endpoint_that_answers_slowly_is_served_at_its_rate(deliveries: World) -> None:
     limited = endpoint("limited", rate_limit=5)
     deliveries.behaves["limited"] = Behavior(3.0)
     deliveries.steadily(limited, 10, 60)
