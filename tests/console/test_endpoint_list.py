@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unittest.mock import patch
 
 import pytest
 
@@ -76,3 +77,13 @@ def test_an_endpoint_that_was_removed_while_its_page_was_made_is_not_found(conso
     assert index.find("sl", "sl", None) == []
     assert index.host_of(shown) == "hooks.example.com"
     assert index.find("sl", "sl", None) == []
+
+
+def test_the_index_is_filled_before_the_first_search(console: Rig) -> None:
+    console.add("Slack")
+    endpoints = console.services.endpoints
+    index = EndpointIndex(console.services.engine, endpoints)
+    with index.filled():
+        pass
+    with patch.object(endpoints, "page", side_effect=AssertionError("read again")):
+        assert [each.name for each in index.find("sl", "sl", None)] == ["Slack"]

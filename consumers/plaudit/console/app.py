@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
 
 from fastapi import FastAPI
@@ -37,7 +38,7 @@ def mount(
     settings: ConsoleSettings,
     kafka: KafkaSettings,
     oidc: OidcClient | None = None,
-) -> None:
+) -> AbstractContextManager[None]:
     """Add the console, the portal and `POST /v1/portal-links`, unless a setting disables them.
 
     Args:
@@ -46,9 +47,12 @@ def mount(
         settings: address and sessions.
         kafka: connection to Kafka.
         oidc: client of the provider with which operators sign in; None: API keys only.
+
+    Returns:
+        What runs while the application serves: a thread that fills the index of endpoints.
     """
     if not settings.console:
-        return
+        return nullcontext()
     console = ConsoleServices.of(services, settings, kafka)
     app.state.console = console
     app.include_router(portal_links.router)
@@ -56,6 +60,7 @@ def mount(
         app.router.routes.extend(_public_routes(PublicCatalogue(settings)))
     for web_app in WebApp:
         app.router.routes.extend(_routes(console, web_app, oidc))
+    return console.index.filled()
 
 
 def _routes(services: ConsoleServices, web_app: WebApp, oidc: OidcClient | None) -> list[Route]:

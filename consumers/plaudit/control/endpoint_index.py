@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,7 +14,7 @@ from sqlalchemy.engine import Engine
 
 from plaudit.endpoints.keys import CannotOpen
 from plaudit.store.audit.search import changed_endpoints, newest_number
-from plaudit.store.db.database import reading
+from plaudit.store.db.database import DatabaseFailure, reading
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.service import EndpointService
 
@@ -29,6 +31,8 @@ class IndexedEndpoint:
     Attributes:
         name: its name, or its host if it has none.
         host: host of its URL.
+        lower_name: the name in lower case, since a search reads all of them.
+        lower_host: the host in lower case.
     """
 
     endpoint_id: str
@@ -36,17 +40,15 @@ class IndexedEndpoint:
     version: int
     name: str
     host: str
-
-    def matches(self, part: str, host: str) -> bool:
-        """Return whether the name has a part, or the host has another; both in lower case."""
-        return part in self.name.lower() or host in self.host.lower()
+    lower_name: str
+    lower_host: str
 
 
 class EndpointIndex:
     """Finds endpoints by a part of their name or host, of which the database has only the name.
 
-    The first search reads and decrypts every endpoint; each later one reads what the audit log says
-    has changed since.
+    `filled` or the first search reads and decrypts every endpoint; each later search reads what the
+    audit log says has changed since.
 
     Args:
         engine: database.
@@ -59,6 +61,18 @@ class EndpointIndex:
         self._lock = threading.Lock()
         self._known: dict[str, IndexedEndpoint] = {}
         self._read_to: int | None = None
+        self._stop = threading.Event()
+
+    @contextmanager
+    def filled(self) -> Iterator[None]:
+        """Fill the index in a thread, so that the first search need not wait for it."""
+        thread = threading.Thread(target=self._fill, name="endpoint-index")
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join()
 
     def host_of(self, endpoint: StoredEndpoint) -> str:
         """Return the host of an endpoint's URL.
@@ -83,9 +97,15 @@ class EndpointIndex:
             found = [
                 each
                 for each in self._known.values()
-                if workspace_id in {None, each.workspace_id} and each.matches(part, host)
+                if (workspace_id is None or workspace_id == each.workspace_id)
+                and (part in each.lower_name or host in each.lower_host)
             ]
-        return sorted(found, key=lambda each: (each.name.lower(), each.endpoint_id))
+        return sorted(found, key=lambda each: (each.lower_name, each.endpoint_id))
+
+    def _fill(self) -> None:
+        # After a failure, the first search tries again.
+        with suppress(DatabaseFailure), self._lock:
+            self._refresh()
 
     def _refresh(self) -> None:
         with reading(self._engine) as connection:
@@ -104,6 +124,8 @@ class EndpointIndex:
         while page := self._endpoints.page(None, _AT_ONCE, place):
             self._keep(page)
             place = page[-1].created_at, page[-1].endpoint_id
+            if self._stop.is_set():
+                return
 
     def _take(self, changed: Sequence[str]) -> None:
         for first in range(0, len(changed), _AT_ONCE):
@@ -124,10 +146,20 @@ class EndpointIndex:
             host = urlsplit(self._endpoints.private(endpoint).url).netloc
         except CannotOpen:
             host = UNREADABLE
+        name = endpoint.name or host
+        lower_name, lower_host = _lower(name), _lower(host)
         return IndexedEndpoint(
             endpoint.endpoint_id,
-            endpoint.workspace_id,
+            sys.intern(endpoint.workspace_id),
             endpoint.version,
-            endpoint.name or host,
+            name,
             host,
+            lower_name,
+            lower_host,
         )
+
+
+def _lower(text: str) -> str:
+    """Return a text in lower case; itself if it already is, which takes no memory."""
+    lower = text.lower()
+    return text if lower == text else lower

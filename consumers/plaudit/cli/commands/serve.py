@@ -49,13 +49,13 @@ def command() -> None:
     with closed(tracing), opened(engine, kafka, deliver, api, tracing) as services:
         health = ApiHealth(partial(problems_of, services))
         app = create_app(services, health.registry, shows_metrics=api.api_metrics)
-        mount(app, services, console, kafka, oidc)
+        background = mount(app, services, console, kafka, oidc)
         spare_the_collector(COLLECT_AFTER)
         server = make_server(app, api)
         _stop_on_signals(server)
         pages = {scaling.PATH: scaling.ScalingPage(services.scaling)}
         listening = bound_socket("PLAUDIT_API_PORT", api.api_host, api.api_port)
-        with listening, served(deliver.observability, health, pages):
+        with listening, served(deliver.observability, health, pages), background:
             server.run(sockets=[listening])
     engine.dispose()
 
