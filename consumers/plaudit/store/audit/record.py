@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -35,24 +35,41 @@ def record_change(
     Raises:
         SQLAlchemyError: the transaction can't continue.
     """
+    entry = audit_entry(action, target, workspace_id, before, after)
+    if entry is not None:
+        record_entries(connection, [entry])
+
+
+def record_entries(connection: Connection, entries: Sequence[dict[str, Any]]) -> None:
+    """Write audit entries."""
+    if entries:
+        connection.execute(AUDIT.insert(), entries)
+
+
+def audit_entry(
+    action: str,
+    target: str,
+    workspace_id: str | None,
+    before: Fields | None,
+    after: Fields | None,
+) -> dict[str, Any] | None:
+    """Return the row of an entry, as for `record_change`; None if no field differs."""
     if before is not None and after is not None:
         differ = {name for name in {*before, *after} if before.get(name) != after.get(name)}
         if not differ:
-            return
+            return None
         before = {name: value for name, value in before.items() if name in differ}
         after = {name: value for name, value in after.items() if name in differ}
     actor = current_actor()
-    connection.execute(
-        AUDIT.insert().values(
-            at=wall_ms(),
-            workspace_id=workspace_id,
-            actor_kind=str(actor.kind),
-            actor_id=actor.id,
-            actor_name=actor.name,
-            address=actor.address,
-            action=action,
-            target=target,
-            before=None if before is None else dict(before),
-            after=None if after is None else dict(after),
-        )
-    )
+    return {
+        "at": wall_ms(),
+        "workspace_id": workspace_id,
+        "actor_kind": str(actor.kind),
+        "actor_id": actor.id,
+        "actor_name": actor.name,
+        "address": actor.address,
+        "action": action,
+        "target": target,
+        "before": None if before is None else dict(before),
+        "after": None if after is None else dict(after),
+    }

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from plaudit.endpoints.keys import Sealed
 from plaudit.records.endpoint import EndpointRecord
-from plaudit.store.audit.record import record_change
+from plaudit.store.audit.record import audit_entry, record_change, record_entries
 from plaudit.store.db.tables import ENDPOINTS, OUTBOX
 
 
@@ -69,8 +69,12 @@ def insert_all(connection: Connection, endpoints: Sequence[StoredEndpoint]) -> N
     """Add rows, without announcing them."""
     if endpoints:
         connection.execute(ENDPOINTS.insert(), [_values(each) for each in endpoints])
-    for each in endpoints:
-        record_endpoint(connection, "endpoint.created", None, each)
+    # In one statement, since a manifest may have thousands.
+    entries = [
+        audit_entry("endpoint.created", each.endpoint_id, each.workspace_id, None, _audited(each))
+        for each in endpoints
+    ]
+    record_entries(connection, [entry for entry in entries if entry is not None])
 
 
 def update_all(connection: Connection, endpoints: Sequence[StoredEndpoint]) -> None:
