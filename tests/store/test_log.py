@@ -18,8 +18,9 @@ from plaudit.store.db.database import reading
 from plaudit.store.db.partitions import DAY_MS, forget_before
 from plaudit.store.db.statistics_tables import HOURS
 from plaudit.store.db.tables import ATTEMPTS
-from plaudit.store.log.health import HOUR_MS, Health, apply_sums, find_health, sum_rows
+from plaudit.store.log.health import Health, apply_sums, find_health, sum_rows
 from plaudit.store.log.kinds import kind_number
+from plaudit.store.log.sums import HOUR_MS
 from plaudit.store.log.writer import AttemptRows, Row, insert_new
 
 LONG = "".join(chr(0x4E00 + place * 7 % 20_000) for place in range(9_000))

@@ -12,13 +12,22 @@ from sqlalchemy.engine import Engine
 from attempts import WORKSPACE, attempt, failed
 from plaudit.records.attempt import AttemptRecord, decode_attempt, encode_attempt
 from plaudit.store.db.database import reading
-from plaudit.store.db.statistics_tables import HOURS, MINUTES, TOTAL_HOURS, TOTAL_MINUTES
-from plaudit.store.log.health import HOUR_MS, MINUTE_MS, apply_sums, sum_rows
+from plaudit.store.db.statistics_tables import (
+    HOURS,
+    MINUTES,
+    TOTAL_HOURS,
+    TOTAL_MINUTES,
+    WORKSPACE_HOURS,
+    WORKSPACE_MINUTES,
+)
+from plaudit.store.log.health import apply_sums, sum_rows
 from plaudit.store.log.queries import MOST_SEARCHED, find_page
 from plaudit.store.log.query import Query
 from plaudit.store.log.stats import Resolution, series
+from plaudit.store.log.sums import HOUR_MS, MINUTE_MS
 from plaudit.store.log.writer import AttemptRows, insert_new
 
+OTHER = "7d9f0000-52a4-4b0e-9a53-0c6d1f1f2a01"
 NOW = int(time.time() * 1_000)
 ENDPOINT = str(uuid.uuid4())
 
@@ -73,23 +82,27 @@ def test_a_search_that_finds_little_ends_and_is_continued(engine: Engine) -> Non
     assert second.cursor is None
 
 
-def test_totals_are_the_sums_of_all_endpoints_whenever_they_began(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("workspace", [None, WORKSPACE])
+def test_totals_are_the_sums_of_the_endpoints_whenever_they_began(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, workspace: str | None
 ) -> None:
     """Attempts before the first total were counted by an earlier release."""
     times = [NOW - age * MINUTE_MS for age in (200, 130, 129, 2, 1, 0)]
     for at_ms in times[:2]:
         write(engine, attempt(started_at=at_ms))
     with engine.begin() as connection:
-        connection.execute(TOTAL_HOURS.delete())
-        connection.execute(TOTAL_MINUTES.delete())
+        for totals in (TOTAL_HOURS, TOTAL_MINUTES, WORKSPACE_HOURS, WORKSPACE_MINUTES):
+            connection.execute(totals.delete())
     monkeypatch.setattr("plaudit.store.log.health.wall_ms", lambda: NOW - 120 * MINUTE_MS)
     for at_ms in times[2:]:
         write(engine, attempt(started_at=at_ms), failed(started_at=at_ms))
+    if workspace is not None:
+        write(engine, attempt(started_at=NOW, workspace_id=OTHER))
     for resolution, table in ((Resolution.HOUR, HOURS), (Resolution.MINUTE, MINUTES)):
         with reading(engine) as connection:
-            found = series(connection, resolution, None, None, NOW - 5 * HOUR_MS, NOW + 1)
-            single = connection.execute(sa.select(table)).all()
+            found = series(connection, resolution, workspace, None, NOW - 5 * HOUR_MS, NOW + 1)
+            of_all = sa.true() if workspace is None else table.c.workspace_id == workspace
+            single = connection.execute(sa.select(table).where(of_all)).all()
         moment = str(resolution)
         for each in found:
             rows = [row for row in single if getattr(row, moment) == each.hour]

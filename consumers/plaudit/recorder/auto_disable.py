@@ -19,7 +19,8 @@ from plaudit.store.audit.actor import Actor, ActorKind, acting
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.notices import NoticeType, add_notice
 from plaudit.store.endpoints.rows import StoredEndpoint, disabled
-from plaudit.store.log.health import Health, LoggedAttempt, Sums
+from plaudit.store.log.health import Health, Sums
+from plaudit.store.log.sums import LoggedAttempt
 
 _log = event_logger(__name__)
 

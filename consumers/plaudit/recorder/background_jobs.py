@@ -18,13 +18,20 @@ from plaudit.recorder.settings import DAY_MS, RecorderSettings
 from plaudit.records.times import wall_ms
 from plaudit.store.db.database import DatabaseFailure, translated
 from plaudit.store.db.partitions import forget_before
-from plaudit.store.db.statistics_tables import HOURS, MINUTES, TOTAL_HOURS, TOTAL_MINUTES
+from plaudit.store.db.statistics_tables import (
+    HOURS,
+    MINUTES,
+    TOTAL_HOURS,
+    TOTAL_MINUTES,
+    WORKSPACE_HOURS,
+    WORKSPACE_MINUTES,
+)
 from plaudit.store.db.tables import AUDIT, LOG_DAYS
 from plaudit.store.endpoints.relay import Relay
 from plaudit.store.jobs.queue import forget_jobs
-from plaudit.store.log.health import HOUR_MS, MINUTE_MS, MINUTES_KEPT
 from plaudit.store.log.labels import label_rows
 from plaudit.store.log.payloads import forget_payloads
+from plaudit.store.log.sums import HOUR_MS, MINUTE_MS, MINUTES_KEPT
 
 _log = event_logger(__name__)
 
@@ -112,11 +119,11 @@ def prune_task(engine: Engine, settings: RecorderSettings) -> PeriodicTask:
         cutoff_ms = now_ms - settings.log_days * DAY_MS
         gone = forget_before(engine, cutoff_ms)
         with translated(), engine.begin() as connection:
-            for hours in (HOURS, TOTAL_HOURS):
+            for hours in (HOURS, WORKSPACE_HOURS, TOTAL_HOURS):
                 connection.execute(hours.delete().where(hours.c.hour < cutoff_ms // HOUR_MS))
             connection.execute(LOG_DAYS.delete().where(LOG_DAYS.c.day < cutoff_ms // DAY_MS))
             minute = now_ms // MINUTE_MS - MINUTES_KEPT
-            for minutes in (MINUTES, TOTAL_MINUTES):
+            for minutes in (MINUTES, WORKSPACE_MINUTES, TOTAL_MINUTES):
                 connection.execute(minutes.delete().where(minutes.c.minute < minute))
             forget_jobs(connection, cutoff_ms)
             oldest_ms = now_ms - settings.audit_days * DAY_MS

@@ -33,7 +33,7 @@ CACHE_KIB: Final = 65_536
 """Page cache of each SQLite connection, at most."""
 CHECKPOINT_PAGES: Final = 8_000
 """Pages of 4 KiB that SQLite's journal collects before they move into the file."""
-REVISION: Final = "0015"
+REVISION: Final = "0016"
 """Newest migration of this release."""
 _READING: Final = "plaudit_reading"
 _VERSION: Final = sqlalchemy.table("alembic_version", sqlalchemy.column("version_num"))

@@ -58,6 +58,26 @@ MINUTES: Final = Table(
 )
 """The same per minute (epoch minutes), for a day."""
 
+WORKSPACE_HOURS: Final = Table(
+    "workspace_hours",
+    METADATA,
+    Column("workspace_id", Text, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    *_outcomes(),
+    Index("workspace_hours_age", "hour"),
+)
+"""Outcomes of a workspace's endpoints together per hour, in the hours after the first row's."""
+
+WORKSPACE_MINUTES: Final = Table(
+    "workspace_minutes",
+    METADATA,
+    Column("workspace_id", Text, primary_key=True),
+    Column("minute", BigInteger, primary_key=True, autoincrement=False),
+    *_outcomes(),
+    Index("workspace_minutes_age", "minute"),
+)
+"""The same per minute, for a day."""
+
 TOTAL_HOURS: Final = Table(
     "total_hours",
     METADATA,

@@ -6,9 +6,8 @@ transaction.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -16,36 +15,27 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from plaudit.records.times import wall_ms
-from plaudit.store.db.statistics_tables import HEALTH, HOURS, MINUTES, TOTAL_HOURS, TOTAL_MINUTES
+from plaudit.store.db.statistics_tables import (
+    HEALTH,
+    HOURS,
+    MINUTES,
+    TOTAL_HOURS,
+    TOTAL_MINUTES,
+    WORKSPACE_HOURS,
+    WORKSPACE_MINUTES,
+)
 from plaudit.store.db.upsert import insert_missing, update_rows
+from plaudit.store.log.sums import (
+    HOUR_MS,
+    MINUTE_MS,
+    MINUTES_KEPT,
+    HourSum,
+    LoggedAttempt,
+    add_sums,
+    add_totals,
+    chunks,
+)
 from plaudit.store.log.writer import COLUMNS, Row
-
-HOUR_MS: Final = 3_600_000
-MINUTE_MS: Final = 60_000
-MINUTES_KEPT: Final = 25 * 60
-"""Retention of the table of minutes: a day, and an hour in which to read it."""
-BOUNDS_MS: Final = (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000)
-"""Upper bounds of the histogram's buckets; the last bucket has none."""
-_ZEROS: Final = (0,) * (len(BOUNDS_MS) + 1)
-_AT_ONCE: Final = 500
-"""Rows per query."""
-
-
-class LoggedAttempt(NamedTuple):
-    """One HTTP attempt, with the fields for health."""
-
-    started_at: int
-    version: int
-    outcome: str
-    status: int | None
-    reason: str | None
-    error: str | None
-    total_ms: float | None
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether the response was 2xx."""
-        return self.outcome == "delivered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,42 +105,6 @@ class Health:
         return replace(self, failing_since=since, failing_version=version, failure_streak=streak)
 
 
-@dataclass(slots=True)
-class HourSum:
-    """Outcomes of an endpoint's attempts within an hour or a minute.
-
-    Attributes:
-        failed: HTTP attempts without a 2xx response.
-        dead: deliveries that were given up.
-        diverted: deliveries diverted to a tier without an attempt.
-        latencies: number of attempts by duration; buckets as in BOUNDS_MS.
-    """
-
-    workspace_id: str
-    delivered: int = 0
-    failed: int = 0
-    dead: int = 0
-    diverted: int = 0
-    latencies: list[int] = field(default_factory=lambda: list(_ZEROS))
-
-    def take(self, tried: LoggedAttempt, *, http: bool) -> None:
-        """Count one row of the log."""
-        self.delivered += tried.outcome == "delivered"
-        self.failed += http and tried.outcome != "delivered"
-        self.dead += tried.outcome in {"dead", "gone"}
-        self.diverted += tried.outcome == "diverted"
-        if http and tried.total_ms is not None:
-            self.latencies[bisect_left(BOUNDS_MS, tried.total_ms)] += 1
-
-    def add(self, more: HourSum) -> None:
-        """Add other outcomes."""
-        self.delivered += more.delivered
-        self.failed += more.failed
-        self.dead += more.dead
-        self.diverted += more.diverted
-        self.latencies = [a + b for a, b in zip(self.latencies, more.latencies, strict=True)]
-
-
 @dataclass(frozen=True, slots=True)
 class Sums:
     """Sums of a batch.
@@ -168,7 +122,7 @@ class Sums:
     workspaces: Mapping[str, str]
 
 
-_NAMES: Final = {kind: [each.name for each in fields(kind)] for kind in (Health, HourSum)}
+_NAMES: Final = [each.name for each in fields(Health)]
 _wanted: Final = itemgetter(*map(COLUMNS.index, ("endpoint_id", "workspace_id")))
 _details: Final = itemgetter(
     *(
@@ -230,11 +184,11 @@ def apply_sums(connection: Connection, sums: Sums) -> list[HealthChange]:
     Raises:
         SQLAlchemyError: the transaction can't continue.
     """
-    _add(connection, HOURS, sums.hours)
+    add_sums(connection, HOURS, sums.hours)
     now_ms = wall_ms()
     oldest = now_ms // MINUTE_MS - MINUTES_KEPT
     recent = {key: each for key, each in sums.minutes.items() if key[1] >= oldest}
-    _add(connection, MINUTES, recent)
+    add_sums(connection, MINUTES, recent)
     blank = {each: Health(each, workspace) for each, workspace in sums.workspaces.items()}
     insert_missing(connection, HEALTH, [_flat(each) for each in blank.values()])
     changes = [
@@ -243,8 +197,10 @@ def apply_sums(connection: Connection, sums: Sums) -> list[HealthChange]:
     ]
     update_rows(connection, HEALTH, [_flat(each.after) for each in changes])
     # Last, since every recorder writes these rows: others wait only until this transaction ends.
-    _add_totals(connection, TOTAL_HOURS, sums.hours, now_ms // HOUR_MS)
-    _add_totals(connection, TOTAL_MINUTES, recent, now_ms // MINUTE_MS)
+    add_totals(connection, WORKSPACE_HOURS, sums.hours, now_ms // HOUR_MS)
+    add_totals(connection, WORKSPACE_MINUTES, recent, now_ms // MINUTE_MS)
+    add_totals(connection, TOTAL_HOURS, sums.hours, now_ms // HOUR_MS)
+    add_totals(connection, TOTAL_MINUTES, recent, now_ms // MINUTE_MS)
     return changes
 
 
@@ -257,7 +213,7 @@ def find_health(connection: Connection, endpoint_id: str) -> Health | None:
 
 def _locked(connection: Connection, endpoint_ids: Sequence[str]) -> Iterator[Health]:
     """Yield the locked rows, always in the same order, so that two recorders never deadlock."""
-    for some in _chunks(endpoint_ids):
+    for some in chunks(endpoint_ids):
         query = (
             sa.select(HEALTH)
             .where(HEALTH.c.endpoint_id.in_(some))
@@ -267,76 +223,6 @@ def _locked(connection: Connection, endpoint_ids: Sequence[str]) -> Iterator[Hea
         yield from [Health(**row) for row in connection.execute(query).mappings()]
 
 
-def _add_totals(
-    connection: Connection, table: sa.Table, sums: Mapping[tuple[str, int], HourSum], now: int
-) -> None:
-    """Add up all endpoints, for each hour or minute after the table's first.
-
-    Attempts of the first one and of earlier ones may have been counted by a release without totals.
-    """
-    [moment] = table.primary_key
-    first = connection.execute(sa.select(sa.func.min(moment))).scalar()
-    if first is None:
-        first = now
-        insert_missing(connection, table, [_blank(table, (first,), HourSum(""))])
-    whole: dict[tuple[int], HourSum] = {}
-    for (_, number), each in sums.items():
-        if number > first:
-            whole.setdefault((number,), HourSum("")).add(each)
-    _add(connection, table, whole)
-
-
-def _add(connection: Connection, table: sa.Table, sums: Mapping[tuple[Any, ...], HourSum]) -> None:
-    """Add sums to the rows of a table by its primary key."""
-    names = [column.name for column in table.primary_key]
-    keys = sorted(sums)
-    insert_missing(connection, table, [_blank(table, key, sums[key]) for key in keys])
-    changed = []
-    for some in _chunks(keys):
-        query = (
-            sa.select(table)
-            .where(_is_one_of(table, some))
-            .order_by(*(table.c[name] for name in names))
-            .with_for_update()
-        )
-        changed += [
-            _added(dict(row), sums[tuple(row[name] for name in names)])
-            for row in connection.execute(query).mappings()
-        ]
-    update_rows(connection, table, changed)
-
-
-def _is_one_of(table: sa.Table, keys: Sequence[tuple[Any, ...]]) -> sa.ColumnElement[bool]:
-    """Return the condition for rows of these keys."""
-    columns = list(table.primary_key)
-    if len(columns) == 1:
-        return columns[0].in_([key[0] for key in keys])
-    return sa.tuple_(*columns).in_(keys)
-
-
-def _blank(table: sa.Table, key: tuple[Any, ...], sums: HourSum) -> dict[str, Any]:
-    """Return a row without outcomes, with the columns that the table has."""
-    names = [column.name for column in table.primary_key]
-    row = {**_flat(HourSum(sums.workspace_id)), **dict(zip(names, key, strict=True))}
-    return {name: value for name, value in row.items() if name in table.columns}
-
-
-def _added(row: Mapping[str, Any], more: HourSum) -> dict[str, Any]:
-    return {
-        **row,
-        "delivered": row["delivered"] + more.delivered,
-        "failed": row["failed"] + more.failed,
-        "dead": row["dead"] + more.dead,
-        "diverted": row["diverted"] + more.diverted,
-        "latencies": [a + b for a, b in zip(row["latencies"], more.latencies, strict=True)],
-    }
-
-
-def _flat(row: Health | HourSum) -> dict[str, Any]:
+def _flat(row: Health) -> dict[str, Any]:
     """Return a row's columns; unlike `asdict`, without copying each value."""
-    return {name: getattr(row, name) for name in _NAMES[type(row)]}
-
-
-def _chunks(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(ids), _AT_ONCE):
-        yield ids[start : start + _AT_ONCE]
+    return {name: getattr(row, name) for name in _NAMES}

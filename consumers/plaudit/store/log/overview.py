@@ -10,8 +10,9 @@ from sqlalchemy.engine import Connection
 
 from plaudit.store.db.statistics_tables import HEALTH, HOURS
 from plaudit.store.db.tables import ENDPOINTS
-from plaudit.store.log.health import HOUR_MS, Health
+from plaudit.store.log.health import Health
 from plaudit.store.log.stats import Hour
+from plaudit.store.log.sums import HOUR_MS
 
 # Literals, since an index of some rows is not used for a condition with parameters.
 _IS_OFF: Final = sa.text("endpoints.status <> 'active'")

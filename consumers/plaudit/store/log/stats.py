@@ -12,15 +12,16 @@ from sqlalchemy.engine import Connection
 
 from plaudit.records.times import time_text, wall_ms
 from plaudit.store.db.partitions import DAY_MS, FURTHEST_DAYS
-from plaudit.store.db.statistics_tables import HOURS, MINUTES, TOTAL_HOURS, TOTAL_MINUTES
-from plaudit.store.log.health import (
-    BOUNDS_MS,
-    HOUR_MS,
-    MINUTE_MS,
-    MINUTES_KEPT,
-    Health,
-    find_health,
+from plaudit.store.db.statistics_tables import (
+    HOURS,
+    MINUTES,
+    TOTAL_HOURS,
+    TOTAL_MINUTES,
+    WORKSPACE_HOURS,
+    WORKSPACE_MINUTES,
 )
+from plaudit.store.log.health import Health, find_health
+from plaudit.store.log.sums import BOUNDS_MS, HOUR_MS, MINUTE_MS, MINUTES_KEPT
 
 
 @dataclass(slots=True)
@@ -76,6 +77,14 @@ RETENTION_MS: Final[Mapping[Resolution, int]] = {
     Resolution.MINUTE: MINUTES_KEPT * MINUTE_MS,
 }
 
+_TOTALS: Final[Mapping[tuple[Resolution, bool], sa.Table]] = {
+    (Resolution.HOUR, True): TOTAL_HOURS,
+    (Resolution.MINUTE, True): TOTAL_MINUTES,
+    (Resolution.HOUR, False): WORKSPACE_HOURS,
+    (Resolution.MINUTE, False): WORKSPACE_MINUTES,
+}
+"""Tables of totals by resolution, and by whether they are of all workspaces."""
+
 
 def step_ms(resolution: Resolution) -> int:
     """Return the length of a step."""
@@ -100,8 +109,8 @@ def series(
     end = -(-min(now_ms + length, now_ms if until_ms is None else until_ms) // length)
     start = max(since_ms, now_ms - kept_ms) // length
     steps = {number: Hour(number) for number in range(start, end)}
-    if workspace_id is None and endpoint_id is None:
-        end = _add_totals(connection, resolution, steps, range(start, end))
+    if endpoint_id is None:
+        end = _add_totals(connection, resolution, workspace_id, steps, range(start, end))
     table = MINUTES if resolution is Resolution.MINUTE else HOURS
     moment = table.c[str(resolution)]
     query = sa.select(table, moment.label("step")).where(moment >= start, moment < end)
@@ -115,19 +124,25 @@ def series(
 
 
 def _add_totals(
-    connection: Connection, resolution: Resolution, steps: Mapping[int, Hour], wanted: range
+    connection: Connection,
+    resolution: Resolution,
+    workspace_id: str | None,
+    steps: Mapping[int, Hour],
+    wanted: range,
 ) -> int:
-    """Add the totals of all endpoints; return the step before which they are missing.
+    """Add the totals of all endpoints or a workspace's; return the step before which they miss.
 
     Totals begin after the first row, which an installation has since its upgrade.
     """
-    table = TOTAL_MINUTES if resolution is Resolution.MINUTE else TOTAL_HOURS
+    table = _TOTALS[resolution, workspace_id is None]
     moment = table.c[str(resolution)]
     first: int | None = connection.execute(sa.select(sa.func.min(moment))).scalar()
     if first is None:
         return wanted.stop
     since = max(first + 1, wanted.start)
     query = sa.select(table, moment.label("step")).where(moment >= since, moment < wanted.stop)
+    if workspace_id is not None:
+        query = query.where(table.c.workspace_id == workspace_id)
     for row in connection.execute(query):
         steps[row.step].add(row)
     return min(since, wanted.stop)
