@@ -90,7 +90,7 @@ def test_an_operator_sees_and_unblocks_the_record_that_holds_a_partition(
     rig: Rig, sink: Sink
 ) -> None:
     rig.endpoint(sink.on("good", good))
-    port, plaudit = free_port(), CommandLine(rig.settings)
+    port, plaudit = free_port(), CommandLine(rig.settings, rig.environment)
     write_strays(rig, newer_writer(rig)[1])
     wanted = publish_behind(rig, 5)
     worker = rig.worker(PLAUDIT_SCHEMA_WAIT="86400", PLAUDIT_METRICS_PORT=str(port))
@@ -110,6 +110,8 @@ def test_an_operator_sees_and_unblocks_the_record_that_holds_a_partition(
     assert plaudit("records", "unblock", "testimonials-0-6").code == 2
     done = plaudit("records", "unblock", place, "--yes", "--wait", "30")
     assert done.code == 0, done.err
+    [entry] = plaudit("audit", "list", "--target", place, "--json").json
+    assert entry["action"] == "record.unblocked", "a refused command leaves no entry"
     assert sink.wait_until(lambda: sink.ids("good").keys() >= wanted, PROMPTLY_S)
     rig.wait_dead(len(STRAY) + 2, events=True)
     assert ready(port).json() == {"ok": True, "problems": []}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import getpass
 import json
 import os
 import uuid
@@ -278,6 +279,23 @@ def test_a_command_queues_its_work_as_a_job(
     job = JobService(installed.engine).get(done.out.strip())
     assert job.params.items() >= params.items()
     assert f"plaudit jobs show {job.job_id}" in done.err
+    assert_is_audited(installed, job.job_id, str(params["kind"]))
+
+
+def assert_is_audited(installed: Installation, job_id: str, kind: str) -> None:
+    """Check that the audit log has the job's creation, by the person of the command."""
+    [entry] = installed.run("audit", "list", "--target", job_id, "--json").json
+    assert (entry["action"], entry["after"]["kind"]) == ("job.created", kind)
+    assert (entry["actor"]["kind"], entry["actor"]["id"]) == ("command", getpass.getuser())
+
+
+def test_a_recovery_is_queued_as_a_job(installed: Installation) -> None:
+    endpoint = installed.add_endpoint("crm")
+    done = installed.run("endpoints", "enable", endpoint, "--recover", "--job")
+    assert done.code == 0, done.err
+    job = JobService(installed.engine).get(done.out.split()[-1], OURS)
+    assert (job.kind, job.params["endpoint_id"]) == (JobKind.RECOVERY, endpoint)
+    assert_is_audited(installed, job.job_id, "recovery")
 
 
 def test_a_job_has_the_conditions_of_its_command(installed: Installation) -> None:

@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from command import CommandLine
 from conftest import delete_before
+from databases import new_sqlite
 from dlq.conftest import announce, disable, sent
 from dlq.generate import ENDPOINTS, WORKSPACE
 from dlq.rig import QUICKLY_S, SOON_S, end_of, start_command
@@ -288,3 +289,28 @@ def test_progress_from_another_cluster_is_refused_and_forgotten_on_demand(
     done = plaudit("replay", ME, "--since", "1h", "--again", "--yes")
     assert done.code == 0, done.err
     assert sent(installation).total() == 1
+
+
+def test_replays_and_rewinds_are_in_the_audit_log(
+    installation: KafkaSettings, tmp_path: Path
+) -> None:
+    [ack] = publish(installation, [event()])
+    group = {"bootstrap.servers": installation.bootstrap_servers}
+    worker = Consumer({**group, "group.id": installation.names.events_group})
+    worker.commit(
+        offsets=[TopicPartition(ack.topic, ack.partition, ack.offset + 1)], asynchronous=False
+    )
+    worker.close()
+    url = f"sqlite:///{tmp_path / 'plaudit.db'}"
+    new_sqlite(tmp_path / "plaudit.db").dispose()
+    plaudit = CommandLine(installation, {"PLAUDIT_DATABASE_URL": url})
+    assert plaudit("replay", ME, "--since", "1h", "--dry-run").code == 0
+    assert plaudit("replay", ME, "--since", "1h", "--yes").code == 0
+    assert plaudit("records", "rewind", "--since", "1h", "--yes").code == 0
+    rewound, replayed = plaudit("audit", "list", "--json").json
+    assert (replayed["action"], replayed["target"]) == ("events.replayed", ME)
+    assert replayed["after"] == {"command": f"replay {ME} --since 1h --yes"}
+    assert (rewound["action"], rewound["target"]) == (
+        "positions.rewound",
+        installation.topic_prefix,
+    )

@@ -67,6 +67,9 @@ def test_dead_letters_and_missed_events_arrive_once_each(rig: Rig, sink: Sink) -
     }
     assert marked == set(missed)
     assert count(rig.settings, Kind.DELIVERIES, 0).alive == 0
+    entries = run(rig, "audit", "list", "--target", endpoint, "--json").splitlines()
+    actions = [json.loads(line)["action"] for line in entries]
+    assert actions[:3] == ["events.replayed", "dead_letters.redriven", "endpoint.updated"]
     again = run(rig, "endpoints", "enable", endpoint, "--recover", "--json").splitlines()
     assert [json.loads(line)["moved"] for line in again[1:]] == [0]
     assert rig.stop(worker) == 0
