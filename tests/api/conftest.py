@@ -49,9 +49,9 @@ class Installation:
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
+def served(app: FastAPI, port: int = 0) -> Iterator[str]:
     """Serve an application on loopback, in a thread; yields where."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", port)) as listening:
         server = make_server(app, ApiSettings())
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()

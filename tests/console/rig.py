@@ -35,12 +35,13 @@ from plaudit.control.letter_index import order_of
 from plaudit.control.recent_events import RecentEvent, RecentEvents
 from plaudit.control.retry import Retrier
 from plaudit.control.scaling import ScalingView
-from plaudit.control.status import Status
+from plaudit.control.status import Status, TopicStatus
 from plaudit.deliver.settings import HttpSettings
 from plaudit.dlq.job.export import line_of
 from plaudit.dlq.letters.filters import LetterFilter
 from plaudit.dlq.letters.letter import Kind, Letter
 from plaudit.endpoints.keys import SecretKeys
+from plaudit.kafka.admin.members import GroupMember
 from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.read.record_reader import RecordReader, StoredRecord
 from plaudit.kafka.schemas.late_decoder import LateDecoder
@@ -139,9 +140,16 @@ class Sent:
         return 0
 
 
-def no_lag(settings: KafkaSettings, _now_ms: int) -> Status:
-    """Return a status without lag; a real look at absent brokers takes 12 s to fail."""
-    return Status(settings.bootstrap_servers, [], [], [], {"events": [], "deliveries": []})
+def small_lag(settings: KafkaSettings, _now_ms: int) -> Status:
+    """Return a status with a small lag; a real look at absent brokers takes 12 s to fail."""
+    names, worker = settings.names, GroupMember("deliver-1:17", "10.0.0.7", 24)
+    topics = [
+        TopicStatus("events", names.event_topics[0], 12, 340),
+        TopicStatus("deliveries", names.deliveries_now, 3, 120),
+        TopicStatus("deliveries", f"{names.deliveries_prefix}5m", 41, -140_000),
+    ]
+    workers = {"events": [worker], "deliveries": [worker]}
+    return Status(settings.bootstrap_servers, [], topics, [], workers)
 
 
 @dataclass
@@ -228,6 +236,7 @@ def rig(
     *,
     oidc: OidcSettings | None = None,
     database: str | None = None,
+    port: int = 0,
     **settings: Any,
 ) -> Iterator[Rig]:
     """Open an installation with a key of each kind."""
@@ -277,7 +286,10 @@ def rig(
         ("stranger", Scope.WORKSPACE, made.other),
     ):
         made.keys[name] = services.keys.create(scope, of, f"{name}'s key")[1]
-    with patch("plaudit.console.pages.overview.read_status", no_lag), served(app) as made.base:
+    with (
+        patch("plaudit.console.pages.overview.read_status", small_lag),
+        served(app, port) as made.base,
+    ):
         yield made
         for client in made.clients:
             client.close()
