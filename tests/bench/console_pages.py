@@ -16,9 +16,9 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import sqlalchemy as sa
@@ -37,20 +37,30 @@ from console.rig import Rig, rig
 from console.scene import letter
 from plaudit.dlq.letters.letter import Letter
 from plaudit.endpoints.signing import new_secret
+from plaudit.store.access.api_keys import Scope
+from plaudit.store.access.sessions import SessionGrant, SessionService, WebApp
 from plaudit.store.db.database import connect, migrate, reading
-from plaudit.store.db.statistics_tables import TOTAL_HOURS, TOTAL_MINUTES
+from plaudit.store.db.statistics_tables import (
+    HEALTH,
+    HOURS,
+    MINUTES,
+    TOTAL_HOURS,
+    TOTAL_MINUTES,
+    WORKSPACE_HOURS,
+    WORKSPACE_MINUTES,
+)
 from plaudit.store.db.tables import ATTEMPTS
 from plaudit.store.db.tables import ENDPOINTS as TABLE
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.spec import EndpointSpec
 from plaudit.store.endpoints.transitions import new_endpoint
-from plaudit.store.log.health import HOUR_MS, MINUTE_MS, apply_sums, sum_rows
+from plaudit.store.log.health import Health, sum_rows
+from plaudit.store.log.sums import HourSum
 from plaudit.store.log.writer import COLUMNS
 
 ROUNDS: Final = 20
 LETTERS: Final = 5_000
 _DAY_MS: Final = 86_400_000
-_AT_ONCE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,36 +81,31 @@ class PageTime:
     first_ms: float
 
 
-def addresses(made: Rig, endpoints: int) -> dict[str, str]:
-    """Return the address of each page by name."""
+def addresses(made: Rig, endpoints: int, workspace_id: str | None = None) -> dict[str, str]:
+    """Return the address of each page by name, for all workspaces or for one."""
+    # Both are in the largest workspace.
+    busy, seldom = endpoint_id(0), endpoint_id((endpoints - 1) // 3 * 3)
     with reading(made.services.engine) as connection:
         latest = connection.execute(
             sa.select(ATTEMPTS.c.delivery_id, ATTEMPTS.c.event_id, ATTEMPTS.c.subject)
+            .where(ATTEMPTS.c.endpoint_id == busy, sa.text("NOT followed"))
             .order_by(ATTEMPTS.c.started_at.desc())
             .limit(1)
         ).one()
-    busy, seldom = endpoint_id(0), endpoint_id(endpoints - 1)
-    return {
+    found = {
         "overview, a day": "",
         "overview, an hour": "?range=1h",
+        "overview, a week": "?range=7d",
         "endpoints": "/endpoints",
         "endpoints, in trouble": "/endpoints?state=trouble",
         "endpoints, of a name": "/endpoints?q=hook-19",
+        "endpoints, of a host": "/endpoints?q=9998.example.com",
         "endpoint, the busiest": f"/endpoints/{busy}",
         "endpoint, seldom used": f"/endpoints/{seldom}",
         "endpoint, its form": f"/endpoints/{busy}/edit",
-        "deliveries": "/deliveries",
-        "deliveries, dead": "/deliveries?state=dead",
-        "deliveries, cancelled (rare)": "/deliveries?state=cancelled",
-        "deliveries, status 500": "/deliveries?status=500",
-        f"deliveries, status {RARE_STATUS} (rare)": f"/deliveries?status={RARE_STATUS}",
-        "deliveries, status 599 (none)": "/deliveries?status=599",
-        "deliveries, a rare type": f"/deliveries?type={RARE_TYPE}",
-        "deliveries, of an endpoint": f"/deliveries?endpoint={busy}&state=dead",
-        "deliveries, of a testimonial": f"/deliveries?subject={latest.subject}",
-        "deliveries, a week": "/deliveries?since=7d&state=waiting",
-        "deliveries, bulk retry": "/deliveries/retry?state=dead",
+        **_lists(busy, latest.subject),
         "delivery": f"/deliveries/{latest.delivery_id}",
+        "delivery, its request": f"/deliveries/{latest.delivery_id}/request",
         "trace": f"/trace/{latest.event_id}",
         "search, an id": f"/search?q={latest.delivery_id}",
         "search, a name": "/search?q=hook-19",
@@ -109,10 +114,35 @@ def addresses(made: Rig, endpoints: int) -> dict[str, str]:
         "replay": "/replay",
         "events": "/events",
         "event type": "/events/testimonial.approved",
-        "keys": "/settings/keys",
         "sessions": "/settings/sessions",
-        "notices": f"/settings/notices?workspace={workspace_of(0)}",
         "audit log": "/settings/audit",
+    }
+    if workspace_id is None:
+        found["keys"] = "/settings/keys"
+    return found
+
+
+def _lists(busy: str, subject: str) -> dict[str, str]:
+    """Return the addresses of the list of deliveries, by their filters."""
+    return {
+        "deliveries": "/deliveries",
+        "deliveries, dead": "/deliveries?state=dead",
+        "deliveries, cancelled (rare)": "/deliveries?state=cancelled",
+        "deliveries, status 500": "/deliveries?status=500",
+        "deliveries, status 5xx": "/deliveries?status=5xx",
+        f"deliveries, status {RARE_STATUS} (rare)": f"/deliveries?status={RARE_STATUS}",
+        "deliveries, status 599 (none)": "/deliveries?status=599",
+        "deliveries, a rare type": f"/deliveries?type={RARE_TYPE}",
+        "deliveries, of an endpoint": f"/deliveries?endpoint={busy}&state=dead",
+        "deliveries, of a testimonial": f"/deliveries?subject={subject}",
+        "deliveries, an hour": "/deliveries?since=1h&status=404",
+        "deliveries, a week": "/deliveries?since=7d&state=waiting",
+        "deliveries, until 20 days ago": "/deliveries?until=20d&state=dead",
+        "deliveries, error (frequent)": "/deliveries?error=failure",
+        "deliveries, error (rare)": "/deliveries?error=certificate",
+        "deliveries, error of an endpoint": f"/deliveries?error=certificate&endpoint={busy}",
+        "deliveries, bulk retry": "/deliveries/retry?state=dead",
+        "deliveries, bulk retry (rare)": f"/deliveries/retry?status={RARE_STATUS}",
     }
 
 
@@ -120,10 +150,12 @@ def prepare(made: Rig, endpoints: int) -> None:
     """Add the endpoints of the log, their health of a day, and dead letters."""
     engine = made.services.engine
     with reading(engine) as connection:
-        if connection.execute(sa.select(TABLE.c.endpoint_id).limit(1)).one_or_none() is not None:
-            return
-    _add_endpoints(made, endpoints)
-    _add_health(engine)
+        has_endpoints = connection.execute(sa.select(TABLE.c.endpoint_id).limit(1)).first()
+        has_health = connection.execute(sa.select(HEALTH.c.endpoint_id).limit(1)).first()
+    if has_endpoints is None:
+        _add_endpoints(made, endpoints)
+    if has_health is None:
+        _add_health(engine)
 
 
 def _add_endpoints(made: Rig, count: int) -> None:
@@ -144,32 +176,60 @@ def _add_endpoints(made: Rig, count: int) -> None:
 
 
 def _add_health(engine: Engine) -> None:
-    """Sum up the attempts of the last day, as the recorder does."""
+    """Sum up the attempts of the last day; the tables are empty, so each row is written once."""
     since = int(time.time() * 1_000) - _DAY_MS
     query = sa.select(*(ATTEMPTS.c[name] for name in COLUMNS)).where(ATTEMPTS.c.started_at > since)
-    with engine.begin() as connection:
-        # Totals begin with their first row: here, before the day.
-        for table, moment, length in (
-            (TOTAL_HOURS, "hour", HOUR_MS),
-            (TOTAL_MINUTES, "minute", MINUTE_MS),
-        ):
-            row = dict.fromkeys(("delivered", "failed", "dead", "diverted"), 0)
-            connection.execute(
-                table.insert(), {moment: since // length - 1, **row, "latencies": []}
-            )
     with reading(engine) as connection:
-        attempts = [tuple(row) for row in connection.execute(query)]
-    for first in range(0, len(attempts), _AT_ONCE):
-        with engine.begin() as connection:
-            apply_sums(connection, sum_rows(attempts[first : first + _AT_ONCE]))
+        sums = sum_rows(tuple(row) for row in connection.execute(query))
+    healths = [
+        asdict(Health(one, workspace).after(sums.tried[one]))
+        for one, workspace in sums.workspaces.items()
+    ]
+    with engine.begin() as connection:
+        connection.execute(HEALTH.insert(), healths)
+        for table, workspaces, totals, each in (
+            (HOURS, WORKSPACE_HOURS, TOTAL_HOURS, sums.hours),
+            (MINUTES, WORKSPACE_MINUTES, TOTAL_MINUTES, sums.minutes),
+        ):
+            # Totals begin with their first row: here, before the day.
+            first = min(at for _, at in each) - 1
+            by_workspace, whole = {("", first): HourSum("")}, {("", first): HourSum("")}
+            for (_, at), more in each.items():
+                key = more.workspace_id, at
+                by_workspace.setdefault(key, HourSum(more.workspace_id)).add(more)
+                whole.setdefault(("", at), HourSum("")).add(more)
+            connection.execute(table.insert(), _rows(table, each))
+            connection.execute(workspaces.insert(), _rows(workspaces, by_workspace))
+            connection.execute(totals.insert(), _rows(totals, whole))
 
 
-def measure(
-    made: Rig, endpoints: int = ENDPOINTS, key: str = "admin", face: str = "/console"
-) -> list[PageTime]:
-    """Return the times of every page, for the owner of a key."""
-    client = made.browser(key).client
-    return [_measured(client, name, face + at) for name, at in addresses(made, endpoints).items()]
+def _rows(table: sa.Table, sums: Mapping[tuple[str, int], HourSum]) -> list[dict[str, Any]]:
+    """Return the rows of a table of sums, with the columns that it has."""
+    names = [column.name for column in table.columns]
+    moment = "hour" if "hour" in names else "minute"
+    rows = []
+    for (one, at), each in sums.items():
+        row = {"endpoint_id": one, moment: at}
+        rows.append({name: row.get(name, getattr(each, name, None)) for name in names})
+    return rows
+
+
+def measure(made: Rig, endpoints: int = ENDPOINTS) -> dict[str, list[PageTime]]:
+    """Return the times of every page by face: for operators, and for the largest workspace."""
+    largest = workspace_of(0)
+    token, _ = SessionService(made.services.engine).create_link(
+        SessionGrant(WebApp.PORTAL, "bench", Scope.WORKSPACE, largest), _DAY_MS, _DAY_MS
+    )
+    portal = made.browser(None).client
+    assert portal.post("/portal/enter", data={"token": token}).is_redirect
+    return {
+        "console": _face(made.browser().client, "/console", addresses(made, endpoints)),
+        "portal": _face(portal, "/portal", addresses(made, endpoints, largest)),
+    }
+
+
+def _face(client: httpx.Client, base: str, pages: Mapping[str, str]) -> list[PageTime]:
+    return [_measured(client, name, base + at) for name, at in pages.items()]
 
 
 def _measured(client: httpx.Client, name: str, url: str) -> PageTime:
@@ -247,9 +307,10 @@ def main() -> None:
     parser.add_argument("--url", help="an empty database, or one of an earlier run")
     given = parser.parse_args()
     with filled(given.rows, given.url, given.endpoints) as made:
-        found = measure(made, given.endpoints)
-        print(f"{given.rows:,} rows, {given.endpoints:,} endpoints, {LETTERS:,} dead letters\n")
-        print("\n".join(table(found)))
+        print(f"{given.rows:,} rows, {given.endpoints:,} endpoints, {LETTERS:,} dead letters")
+        for face, found in measure(made, given.endpoints).items():
+            print(f"\n{face}, p95 {max(each.p95_ms for each in found):.0f} ms at most\n")
+            print("\n".join(table(found)))
         sizes = assets_size(made)
         print(f"\nfiles of a first page: {sum(sizes.values()):,} bytes {sizes}")
 

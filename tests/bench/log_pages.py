@@ -12,6 +12,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.store.db.database import connect, migrate, reading
-from plaudit.store.db.partitions import DAY_MS, ensure_days
+from plaudit.store.db.partitions import DAY_MS
 from plaudit.store.db.tables import ATTEMPTS, LOG_KINDS
 from plaudit.store.log.kinds import Kind, kind_number
 from plaudit.store.log.queries import count_deliveries, find_page
@@ -32,6 +33,8 @@ SLOTS: Final = 2_000
 ROUNDS: Final = 20
 RARE_TYPE: Final = "customer.erased"
 RARE_STATUS: Final = 418
+ERROR: Final = "the endpoint answered with a failure"
+RARE_ERROR: Final = "the certificate of the endpoint has expired"
 _SPREAD: Final = random.Random(7)  # noqa: S311 - a distribution, the same in each run
 
 TYPES: Final = [name for name in CATALOGUE if name != RARE_TYPE]
@@ -42,8 +45,9 @@ FAILURES: Final[Sequence[tuple[int | None, str]]] = (
 
 
 def workspace_of(endpoint: int) -> str:
-    """Return the workspace of an endpoint."""
-    return str(uuid.UUID(int=0x7000 + endpoint % WORKSPACES))
+    """Return the workspace of an endpoint: a third of all are in the first one."""
+    number = 0 if endpoint % 3 == 0 else endpoint % WORKSPACES
+    return str(uuid.UUID(int=0x7000 + number))
 
 
 def endpoint_id(endpoint: int) -> str:
@@ -166,8 +170,10 @@ COLUMNS: Final = (
 def _fill_postgres(
     connection: Connection, day: int, count: int, kinds: Sequence[Kind], endpoints: int
 ) -> None:
-    """Write a day on the server: it draws the numbers itself."""
-    ensure_days(connection, [day * DAY_MS])
+    """Write a day on the server: it draws the numbers itself, and builds the indexes at the end."""
+    start = day * DAY_MS
+    table = f"attempts_d{datetime.fromtimestamp(start / 1_000, UTC):%Y%m%d}"
+    connection.exec_driver_sql(f"CREATE TABLE {table} (LIKE attempts INCLUDING DEFAULTS)")
     connection.exec_driver_sql(
         "CREATE TEMPORARY TABLE slots (n int, event_type text, outcome text, status int, "
         "reason text, kind bigint) ON COMMIT DROP"
@@ -177,20 +183,25 @@ def _fill_postgres(
         [(n, *each, kind_number(each)) for n, each in enumerate(kinds)],
     )
     connection.exec_driver_sql("ANALYZE slots")
+    workspace = f"CASE mod(drawn.e, 3) WHEN 0 THEN 0 ELSE mod(drawn.e, {WORKSPACES}) END"
     hexed = "lpad(to_hex({}), 12, '0')"
     connection.exec_driver_sql(
-        f"INSERT INTO attempts ({COLUMNS}) "  # noqa: S608 - numbers and names of ours
-        f"SELECT gen_random_uuid(), {day * DAY_MS} + drawn.at, gen_random_uuid(), "
+        f"INSERT INTO {table} ({COLUMNS}) "  # noqa: S608 - numbers and names of ours
+        f"SELECT gen_random_uuid(), {start} + drawn.at, gen_random_uuid(), "
         f"gen_random_uuid(), slots.event_type, "
-        f"'00000000-0000-0000-0000-' || {hexed.format(f'{0x7000} + mod(drawn.e, {WORKSPACES})')}, "
+        f"'00000000-0000-0000-0000-' || {hexed.format(f'{0x7000} + {workspace}')}, "
         f"'00000000-0000-0000-0000-' || {hexed.format(f'{0xE000_0000}::bigint + drawn.e')}, "
         "1, gen_random_uuid()::text, 'plaudit.testimonials', 3, drawn.g, 'event', 1, "
         "slots.outcome, slots.reason, slots.status, 3.25, 3.5, 1204, "
-        "CASE WHEN slots.outcome <> 'delivered' THEN 'the endpoint answered with a failure' END, "
+        f"CASE WHEN slots.outcome <> 'delivered' THEN '{ERROR}' END, "
         "'deliver-1:17', slots.kind, slots.outcome = 'retrying' AND drawn.f < 0.97 FROM ("
         f"SELECT g, (random() * {DAY_MS - 1})::bigint at, floor(random() * {SLOTS})::int n, "
         f"floor(power(random(), 3) * {endpoints})::int e, random() f "
         f"FROM generate_series(1, {count}) g OFFSET 0) drawn JOIN slots USING (n)"
+    )
+    connection.exec_driver_sql(
+        f"ALTER TABLE attempts ATTACH PARTITION {table} FOR VALUES FROM ({start}) "
+        f"TO ({start + DAY_MS})"
     )
 
 
@@ -217,7 +228,7 @@ def _drawn(
             ids(16), day * DAY_MS + int(draw() * DAY_MS), ids(16), ids(16), event_type,
             workspace_of(number), endpoint_id(number), 1, str(uuid.UUID(bytes=ids(16))),
             "plaudit.testimonials", 3, offset, "event", 1, outcome, reason, status, 3.25, 3.5,
-            1_204, None if outcome == "delivered" else "the endpoint answered with a failure",
+            1_204, None if outcome == "delivered" else ERROR,
             "deliver-1:17", numbers[slot], outcome == "retrying" and draw() < 0.97,
         )  # fmt: skip
 
@@ -239,6 +250,7 @@ def _scatter(connection: Connection, days: Sequence[int]) -> None:
                 .values(
                     event_type=kind[0], outcome=kind[1], status=kind[2], reason=kind[3],
                     kind=kind_number(kind),
+                    error=None if kind[1] == "delivered" else RARE_ERROR,
                 )
             )  # fmt: skip
 

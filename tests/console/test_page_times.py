@@ -18,7 +18,7 @@ LARGEST_FILES = 100_000
 @pytest.mark.timeout(1_200)
 def test_no_page_is_slow_or_large_over_a_large_log() -> None:
     with filled(ROWS) as made:
-        found = measure(made)
+        found = [each for face in measure(made).values() for each in face]
         assert [each for each in found if each.p95_ms > SLOWEST_MS] == []
         assert [each for each in found if each.size > LARGEST_PAGE] == []
         assert sum(assets_size(made).values()) < LARGEST_FILES
