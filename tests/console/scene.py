@@ -170,12 +170,13 @@ def _failing(rig: Rig, endpoint: str, now: int, made: list[AttemptRecord]) -> di
             "first_byte_ms": 180.2,
             "total_ms": 214.0,
         }
+        begun = now - (230 - 9 * number) * 60_000
         first = attempt(**given)
         place = (first["origin_topic"], first["origin_partition"], 900 + number)
         meta = event.meta.model_copy(update={"event_id": uuid.UUID(first["event_id"])})
         value = encode(event.model_copy(update={"meta": meta}))
-        rig.records.known[place] = StoredRecord(value, b"", [], now)
-        made += _course(given, now - (230 - 9 * number) * 60_000, now)
+        rig.records.known[place] = StoredRecord(value, b"", [], begun)
+        made += _course(given, begun, now)
         found["dead" if made[-1]["outcome"] == "DEAD" else "waiting"] = first["delivery_id"]
         found["event"] = first["event_id"]
     return found

@@ -14,13 +14,17 @@ from playwright.sync_api import Browser, Page
 
 from console.browsers import chromium
 from console.rig import Rig, rig
-from console.scene import paint
+from console.scene import HOUR_MS, paint
+from plaudit.store.access.api_keys import Scope
+from plaudit.store.access.sessions import SessionGrant, SessionService, WebApp
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "console.md"
 FOLDER = ROOT / "build" / "console"
 WIDTHS = {"wide": 1440, "narrow": 390}
 HEIGHT = 900
+PORTAL = ("overview", "endpoints", "endpoint", "deliveries", "delivery", "notices")
+"""Pages that are pictured in the portal, too."""
 LARGEST_BYTES = 200_000
 # The browser packs its pictures itself: a fifth of the size of PNG, and no other tool.
 QUALITY = 0.75
@@ -34,7 +38,7 @@ TO_WEBP = """async ([png, quality]) => {
 }"""
 
 
-def pages(ids: Mapping[str, str]) -> dict[str, str]:
+def pages(made: Rig, ids: Mapping[str, str]) -> dict[str, str]:
     """Return the address of each page by the name of its picture."""
     return {
         "overview": "",
@@ -52,11 +56,14 @@ def pages(ids: Mapping[str, str]) -> dict[str, str]:
         "job-running": f"/jobs/{ids['running']}",
         "replay": "/replay",
         "endpoint-edit": f"/endpoints/{ids['CRM']}/edit",
+        "endpoint-remove": f"/endpoints/{ids['Old shop']}/remove",
+        "search": "/search?q=example",
         "trace": f"/trace/{ids['event']}",
         "events": "/events",
         "event-type": "/events/testimonial.approved",
         "retry": "/deliveries/retry?state=dead",
         "keys": "/settings/keys",
+        "notices": f"/settings/notices?workspace={made.workspace}",
         "sessions": "/settings/sessions",
         "audit": "/settings/audit",
         "error": "/endpoints/00000000-0000-4000-8000-000000000000",
@@ -69,6 +76,21 @@ def sign_in(page: Page, made: Rig, key: str = "admin") -> None:
     page.get_by_label("API key").fill(made.keys[key])
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{made.base}/console")
+
+
+def enter(page: Page, made: Rig) -> None:
+    """Enter the portal with a link, as the person of a platform."""
+    grant = SessionGrant(
+        WebApp.PORTAL,
+        "ada@example.com",
+        Scope.WORKSPACE,
+        made.workspace,
+        return_url="https://app.example.com/settings",
+        theme={"name": "Praise", "accent": "#3355ff"},
+    )
+    token, _ = SessionService(made.services.engine).create_link(grant, HOUR_MS, HOUR_MS)
+    page.goto(f"{made.base}/portal/enter?token={token}")
+    page.get_by_role("heading", name="Overview").wait_for()
 
 
 def shoot(browser: Browser, made: Rig, wanted: Mapping[str, str], folder: Path) -> None:
@@ -87,6 +109,12 @@ def shoot(browser: Browser, made: Rig, wanted: Mapping[str, str], folder: Path) 
             for name, address in wanted.items():
                 visit(page, f"{made.base}/console{address}")
                 keep(packer, page.screenshot(full_page=True), folder / f"{name}-{ending}")
+            enter(page, made)
+            for name in PORTAL:
+                if name in wanted:
+                    visit(page, f"{made.base}/portal{wanted[name]}")
+                    picture = page.screenshot(full_page=True)
+                    keep(packer, picture, folder / f"portal-{name}-{ending}")
             page.close()
     packer.close()
 
@@ -125,7 +153,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data, rig(Path(data)) as made, chromium() as browser:
-        wanted = pages(paint(made))
+        wanted = pages(made, paint(made))
         chosen = sys.argv[2:]
         if chosen:
             wanted = {name: wanted[name] for name in chosen}

@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, Page
 from attempts import failed
 from console.rig import Rig, rig
 from console.scene import paint
-from console.screenshots import pages, sign_in, visit
-from console.test_pages import HOSTILE
+from console.screenshots import HEIGHT, WIDTHS, enter, pages, sign_in, visit
+from console.test_hostile_content import HOSTILE
 from console.test_signing_in import link, path_of
 from plaudit.store.access.api_keys import Scope
 from plaudit.store.access.sessions import SessionGrant, SessionService, WebApp
@@ -159,19 +159,29 @@ def test_a_link_into_the_console_signs_in_at_once(browser: Browser, console: Rig
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("width", WIDTHS.values())
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_page(
-    browser: Browser, console: Rig, theme: Literal["light", "dark"]
+def test_axe_finds_nothing_on_any_page_of_either_face(
+    browser: Browser, console: Rig, theme: Literal["light", "dark"], width: int
 ) -> None:
-    wanted = pages(paint(console))
+    wanted = pages(console, paint(console))
     axe = Axe()
     with opened(browser, theme) as page:
+        page.set_viewport_size({"width": width, "height": HEIGHT})
         page.goto(f"{console.base}/console/sign-in")
         _accessible(axe, page)
         sign_in(page, console)
-        for address in wanted.values():
+        for address in (*wanted.values(), "/dead-letters?kind=events", "/deliveries?error=none"):
             visit(page, f"{console.base}/console{address}")
             _accessible(axe, page)
+        page.goto(f"{console.base}/portal/enter?token=used")
+        _accessible(axe, page)
+        enter(page, console)
+        for name, address in wanted.items():
+            if name != "keys":
+                visit(page, f"{console.base}/portal{address}")
+                _accessible(axe, page)
 
 
 def test_axe_finds_nothing_on_the_main_pages(browser: Browser, console: Rig) -> None:
@@ -186,8 +196,70 @@ def test_axe_finds_nothing_on_the_main_pages(browser: Browser, console: Rig) -> 
         ):
             visit(page, f"{console.base}/console{address}")
             _accessible(Axe(), page)
+        enter(page, console)
+        _accessible(Axe(), page)
 
 
 def _accessible(axe: Axe, page: Page) -> None:
     found = axe.run(page)
     assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
+
+
+def test_an_endpoint_is_created_disabled_and_replayed_by_keyboard(
+    browser: Browser, console: Rig
+) -> None:
+    with opened(browser) as page:
+        sign_in(page, console, "write")
+        tab_to(page, "Endpoints")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/endpoints")
+        tab_to(page, "Create the first one")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/endpoints/new")
+        tab_to(page, "Address")
+        page.keyboard.type("https://crm.example.com/hooks")
+        tab_to(page, "Name")
+        page.keyboard.type("CRM")
+        tab_to(page, "testimonial.approved")
+        page.keyboard.press("Space")
+        tab_to(page, "Create")
+        page.keyboard.press("Enter")
+        page.locator(".secret code").wait_for()
+        (made,) = console.services.endpoints.list(console.workspace)
+        assert made.event_types == ("testimonial.approved",)
+        page.goto(f"{console.base}/console/endpoints/{made.endpoint_id}")
+        tab_to(page, "More")
+        page.keyboard.press("Enter")
+        tab_to(page, "Replay events …")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/replay?*")
+        tab_to(page, "Count in a dry run")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/jobs/*")
+        page.go_back()
+        page.go_back()
+        tab_to(page, "More")
+        page.keyboard.press("Enter")
+        tab_to(page, "Reason")
+        page.keyboard.type("a pause")
+        page.keyboard.press("Enter")
+        page.locator(".verdict", has_text="a pause").wait_for()
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the element of a name has the focus, which has to be visible."""
+    page.locator("main").focus()
+    for key in ("Tab", "Shift+Tab"):
+        for _ in range(60):
+            page.keyboard.press(key)
+            if page.evaluate(NAME_OF_FOCUS).strip().startswith(name):
+                assert page.evaluate("document.activeElement.matches(':focus-visible')")
+                return
+    raise AssertionError(f"{page.url}: the keyboard can't reach {name!r}")
+
+
+NAME_OF_FOCUS = """() => {
+  const at = document.activeElement;
+  const label = at.labels && at.labels.length ? at.labels[0] : at;
+  return at.getAttribute("aria-label") || label.textContent || "";
+}"""

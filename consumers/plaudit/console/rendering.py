@@ -37,6 +37,7 @@ def environment() -> Environment:
             "number": lambda value: words.NOTHING if value is None else f"{value:,}",
             "sentence": sentence,
             "short": lambda text: str(text)[:_SHORT],
+            "commands": commands,
         }
     )
     made.globals.update({"asset": asset_url, "plural": words.plural, "pairs": _pairs})
@@ -66,6 +67,14 @@ def sentence(services: Sentence) -> Markup:
     return Markup().join(
         (at(part.ms) if part.relative else exact(part.ms)) if isinstance(part, At) else escape(part)
         for part in services
+    )
+
+
+def commands(text: str) -> Markup:
+    """Return a text whose commands stand between backticks, with these as code."""
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(text.split("`"))
     )
 
 

@@ -45,7 +45,7 @@ _IN_TURN: Final = "it is sent when its turn comes"
 DEAD_DELIVERIES: Final[Mapping[str, ReasonExplanation]] = MappingProxyType(
     {
         "exhausted": ReasonExplanation(
-            "every attempt of the schedule failed", "when the endpoint works again, redrive it"
+            "every attempt of the schedule failed", "when the endpoint works again, send it again"
         ),
         "expired": ReasonExplanation(
             "it waited too long behind a rate limit, an open circuit or a long Retry-After",

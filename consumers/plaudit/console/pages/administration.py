@@ -11,6 +11,7 @@ from plaudit.console.asking import Answer, Ask, Redirected, Shown
 from plaudit.console.pages.labels import label_of
 from plaudit.console.views.agents import browser_of
 from plaudit.console.views.notices import NOTICE_TYPES
+from plaudit.records.times import time_text
 from plaudit.store.access.api_keys import Scope
 from plaudit.store.audit.search import AuditEntry, AuditQuery
 from plaudit.store.endpoints.notices import NoticeType
@@ -19,6 +20,8 @@ from plaudit.store.endpoints.spec import InputRefused
 MOST_SESSIONS: Final = 100
 """Sessions on a page; a search finds the others."""
 _TARGET: Final = 60
+_TIMES: Final = frozenset({"active_from", "status_since"})
+"""Fields in epoch milliseconds."""
 
 
 def show(ask: Ask) -> Answer:
@@ -153,14 +156,20 @@ def _names(ask: Ask) -> dict[str, str]:
 
 
 def _changed(entry: AuditEntry) -> list[tuple[str, str, str]]:
-    """Return the changed fields, with their values before and after."""
+    """Return the changed fields, with their values before and after; no empty ones."""
     before, after = entry.before or {}, entry.after or {}
-    return [
-        (name, _text(before.get(name)), _text(after.get(name)))
+    values = [
+        (name, _text(name, before.get(name)), _text(name, after.get(name)))
         for name in sorted({*before, *after})
     ]
+    return [each for each in values if each[1] or each[2]]
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
+    """Return the value of a field; empty if it has none."""
+    if value in (None, "", []):
+        return ""
+    if name in _TIMES and isinstance(value, int):
+        return time_text(value)
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
     return text if len(text) <= _TARGET else f"{text[:_TARGET]}…"

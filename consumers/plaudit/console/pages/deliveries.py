@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from plaudit.console.pages.labels import choices, label_or_deleted, labels_for
 from plaudit.console.views.filters import RANGES, WORDS, DeliveryFilter, chips
 from plaudit.console.views.words import mark_of
 from plaudit.events.catalogue import CATALOGUE
-from plaudit.store.log.queries import MOST_COUNTED, Attempt
+from plaudit.store.log.queries import MOST_COUNTED, MOST_SEARCHED, Attempt
 from plaudit.store.log.query import Query
 
 MOST_NEW: Final = 100
@@ -41,6 +41,7 @@ def show(ask: Ask) -> Answer:
         "states": list(WORDS),
         "ranges": RANGES,
         "older": older,
+        "searched": MOST_SEARCHED,
         "is_first": ask.asked("cursor") is None,
         "newest_url": ask.url("/deliveries", **wanted.given),
         "news_url": ask.url("/deliveries/new", **{**wanted.given, "after": newest + 1}),
@@ -67,7 +68,7 @@ def news(ask: Ask) -> Answer:
 
 def ask_retry(ask: Ask) -> Answer:
     """Ask for confirmation of a retry, with the number of deliveries."""
-    wanted = DeliveryFilter.of(ask.asked)
+    wanted = _chosen(ask.asked)
     query = _query(ask, wanted)
     count = ask.services.log.count(query)
     name = None if wanted.endpoint is None else label_or_deleted(ask, wanted.endpoint).name
@@ -84,7 +85,7 @@ def ask_retry(ask: Ask) -> Answer:
 
 def retry(ask: Ask) -> Answer:
     """Queue a job that retries the matching deliveries."""
-    wanted = DeliveryFilter.of(ask.given)
+    wanted = _chosen(ask.given)
     if not wanted.given:
         raise Refused(422, "choose at least one condition, such as an endpoint")
     query = _query(ask, wanted)
@@ -119,6 +120,18 @@ def rows(ask: Ask, deliveries: Sequence[Attempt]) -> list[dict[str, Any]]:
         }
         for each in deliveries
     ]
+
+
+def _chosen(value: Callable[[str], str | None]) -> DeliveryFilter:
+    """Return the filter of a job.
+
+    Raises:
+        Refused: a job can't count or find the condition.
+    """
+    wanted = DeliveryFilter.of(value)
+    if wanted.error is not None:
+        raise Refused(422, "a job can't search in errors; choose other conditions", field="error")
+    return wanted
 
 
 def _query(ask: Ask, wanted: DeliveryFilter) -> Query:

@@ -116,7 +116,9 @@ def row_of(
     counted = (hour or Hour(0)).plain()
     label: Label = label_of(ask, endpoint)
     mark: Mark = endpoint_mark(endpoint, known.failure_streak)
-    told = explain(known.last_reason, known.last_status) if known.failure_streak else None
+    # How the endpoint answers says more than that the schedule of a delivery has ended.
+    reason = None if known.last_reason == "exhausted" and known.last_status else known.last_reason
+    told = explain(reason, known.last_status) if known.failure_streak else None
     return {
         "url": ask.url(f"/endpoints/{endpoint.endpoint_id}"),
         "endpoint": endpoint,

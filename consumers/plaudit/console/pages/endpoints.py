@@ -79,7 +79,9 @@ def check(ask: Ask) -> Answer:
     try:
         warnings = warnings_for(ask.services.api.endpoints.check(spec_of(ask, known)))
     except InputRefused as error:
-        errors = {field_of(error.field): error.reason}
+        # An address that nobody has typed yet is no mistake.
+        is_early = ask.given("url") is None
+        errors = {} if is_early else {field_of(error.field): error.reason}
     workspace = _workspace_of(ask, known_endpoint)
     values = {"errors": errors, "warnings": warnings, "preview": _preview(ask, workspace)}
     return Shown("part_check.html", values)

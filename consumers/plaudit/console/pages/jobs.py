@@ -15,6 +15,7 @@ from plaudit.console.asking import Answer, Ask, Redirected, Shown, Streamed
 from plaudit.console.pages.labels import labels_for
 from plaudit.console.views.job_report import (
     MARKS,
+    chosen_endpoints,
     conditions_of,
     counted,
     endpoints_of,
@@ -37,8 +38,18 @@ _NONE: Final = "(none)"
 def show(ask: Ask) -> Answer:
     """Show the jobs, newest first."""
     page = ask.services.api.jobs.list(ask.viewer.workspace_id, cursor=ask.asked("cursor"))
+    chosen = {each.job_id: chosen_endpoints(each) for each in page.jobs}
+    known = labels_for(ask, {one for some in chosen.values() for one in some})
     values = {
-        "jobs": [(each, MARKS[each.state], title_of(each), verb_of(each)) for each in page.jobs],
+        "jobs": [
+            (
+                each,
+                MARKS[each.state],
+                title_of(each),
+                ", ".join(known[one].name for one in chosen[each.job_id]),
+            )
+            for each in page.jobs
+        ],
         "url": ask.url("/jobs", cursor=ask.asked("cursor")),
         "older": page.cursor and ask.url("/jobs", cursor=page.cursor),
     }
@@ -48,7 +59,8 @@ def show(ask: Ask) -> Answer:
 def show_one(ask: Ask) -> Answer:
     """Show a job with its progress, its report and the next steps."""
     job = ask.services.api.jobs.get(ask.at["id"], ask.viewer.workspace_id)
-    known = labels_for(ask, endpoints_of(job) - {_NONE})
+    known = labels_for(ask, {*endpoints_of(job), *chosen_endpoints(job)} - {_NONE})
+    names = {each: label.name for each, label in known.items()}
     counts = job.dry_run and job.state == JobState.DONE and job.chosen > 0
     values = {
         "job": job,
@@ -57,10 +69,10 @@ def show_one(ask: Ask) -> Answer:
         "verdict": verdict_of(job),
         "verb": verb_of(job),
         "counted": counted(job, job.chosen),
-        "conditions": conditions_of(job),
+        "conditions": conditions_of(job, names),
         "left": left_of(job),
         "remarks": remarks_of(job),
-        "histograms": histograms_of(job, {each: label.name for each, label in known.items()}),
+        "histograms": histograms_of(job, names),
         "report": job.report or {},
         "may_run": counts and ask.viewer.may_write,
         "is_purge": job.kind == JobKind.PURGE,

@@ -12,7 +12,10 @@ from plaudit.dlq.letters.filters import LetterFilterRefused, is_age, moment
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.store.log.query import Query, State, StatusRange
 
-NAMES: Final = ("endpoint", "state", "type", "status", "event", "subject", "since", "until")
+NAMES: Final = (
+    "endpoint", "state", "type", "status", "event", "subject", "since", "until", "error",
+)  # fmt: skip
+LONGEST_ERROR: Final = 200
 RANGES: Final[Mapping[str, str]] = {
     "15m": "last 15 minutes",
     "1h": "last hour",
@@ -39,6 +42,7 @@ class DeliveryFilter:
     subject: str | None = None
     since: str | None = None
     until: str | None = None
+    error: str | None = None
 
     @classmethod
     def of(cls, value: Callable[[str], str | None]) -> DeliveryFilter:
@@ -68,6 +72,8 @@ class DeliveryFilter:
             _status(self.status),
             _moment("since", self.since, now_ms),
             _moment("until", self.until, now_ms),
+            None,
+            None if self.error is None else self.error[:LONGEST_ERROR],
         )
 
 

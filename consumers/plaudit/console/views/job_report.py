@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from plaudit.console.views.bars import ShareBar, bars
 from plaudit.console.views.words import Mark, plural
-from plaudit.dlq.job.rules import REMEDIES
+from plaudit.dlq.job.rules import REMEDIES, Skip
 from plaudit.store.jobs.job_model import JobKind, JobState, StoredJob
 
 MARKS: Final[Mapping[str, Mark]] = {
@@ -32,6 +32,12 @@ _NOUNS: Final[Mapping[str, tuple[str, str]]] = {
     JobKind.RECOVERY: ("delivery", "deliveries"),
     JobKind.RETRY: ("delivery", "deliveries"),
 }
+
+_REMEDIES: Final[Mapping[str, str]] = {
+    Skip.ENDPOINT_DISABLED: "enable the endpoint on its page, which also sends what it missed",
+    Skip.ENDPOINT_UNKNOWN: "the endpoint was deleted; remove them",
+}
+"""Remedies that the console offers itself, in place of commands."""
 
 
 def title_of(job: StoredJob) -> str:
@@ -67,11 +73,25 @@ def verdict_of(job: StoredJob) -> str:
     return f"{job.moved:,} of {counted(job, job.chosen)} {verb}."
 
 
-def conditions_of(job: StoredJob) -> list[tuple[str, str]]:
-    """Return the parameters of a job as names and values, without unset conditions."""
+def chosen_endpoints(job: StoredJob) -> list[str]:
+    """Return the ids of the endpoints in a job's parameters."""
+    one = job.params.get("endpoint_id")
+    some = (job.params.get("filter") or {}).get("endpoint_ids") or []
+    return [str(each) for each in ([] if one is None else [one]) + some]
+
+
+def conditions_of(job: StoredJob, names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the parameters of a job as names and values, without unset conditions.
+
+    Args:
+        job: the job.
+        names: names of the endpoints, by id.
+    """
     given = {**job.params, **(job.params.get("filter") or {})}
-    for name in ("kind", "filter", "letters"):
+    for name in ("kind", "filter", "letters", "endpoint_id", "endpoint_ids"):
         given.pop(name, None)
+    if chosen := chosen_endpoints(job):
+        given = {"endpoint": [names.get(each, each) for each in chosen], **given}
     return [
         (name.replace("_", " "), _text(value))
         for name, value in given.items()
@@ -84,20 +104,22 @@ class Left:
     """Records that a job skipped.
 
     Attributes:
+        what: number and noun.
         reason: reason code.
         way_out: remedy.
     """
 
     number: int
+    what: str
     reason: str
     way_out: str
 
 
 def left_of(job: StoredJob) -> list[Left]:
     """Return the records that a job skipped, by reason."""
-    ways = {str(reason): text for reason, text in REMEDIES.items()}
+    ways = {str(reason): text for reason, text in {**REMEDIES, **_REMEDIES}.items()}
     return [
-        Left(number, reason, ways.get(reason, ""))
+        Left(number, counted(job, number), reason, ways.get(reason, ""))
         for part in services_of(job)
         for reason, number in (part.get("skipped") or {}).items()
     ]
