@@ -14,6 +14,7 @@ import argparse
 import statistics
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -37,9 +38,13 @@ from console.rig import Rig, rig
 from console.scene import letter
 from plaudit.dlq.letters.letter import Letter
 from plaudit.endpoints.signing import new_secret
+from plaudit.events.encoding import encode
+from plaudit.events.examples import example
+from plaudit.kafka.read.record_reader import StoredRecord
 from plaudit.store.access.api_keys import Scope
 from plaudit.store.access.sessions import SessionGrant, SessionService, WebApp
 from plaudit.store.db.database import connect, migrate, reading
+from plaudit.store.db.payload_table import PAYLOADS
 from plaudit.store.db.statistics_tables import (
     HEALTH,
     HOURS,
@@ -55,11 +60,15 @@ from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.spec import EndpointSpec
 from plaudit.store.endpoints.transitions import new_endpoint
 from plaudit.store.log.health import Health, sum_rows
+from plaudit.store.log.payloads import PayloadKey, PayloadStore
 from plaudit.store.log.sums import HourSum
 from plaudit.store.log.writer import COLUMNS
 
 ROUNDS: Final = 20
 LETTERS: Final = 5_000
+EVENTS: Final = 100_000
+"""Stored events: those of the latest attempts."""
+SECRET: Final = b"a key that all runs have for ever"[:32]
 _DAY_MS: Final = 86_400_000
 
 
@@ -150,12 +159,18 @@ def prepare(made: Rig, endpoints: int) -> None:
     """Add the endpoints of the log, their health of a day, and dead letters."""
     engine = made.services.engine
     with reading(engine) as connection:
-        has_endpoints = connection.execute(sa.select(TABLE.c.endpoint_id).limit(1)).first()
-        has_health = connection.execute(sa.select(HEALTH.c.endpoint_id).limit(1)).first()
-    if has_endpoints is None:
+        empty = {
+            table.name
+            for table in (TABLE, HEALTH, PAYLOADS)
+            if connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first()
+            is None
+        }
+    if TABLE.name in empty:
         _add_endpoints(made, endpoints)
-    if has_health is None:
+    if HEALTH.name in empty:
         _add_health(engine)
+    if PAYLOADS.name in empty:
+        _store_events(made)
 
 
 def _add_endpoints(made: Rig, count: int) -> None:
@@ -201,6 +216,26 @@ def _add_health(engine: Engine) -> None:
             connection.execute(table.insert(), _rows(table, each))
             connection.execute(workspaces.insert(), _rows(workspaces, by_workspace))
             connection.execute(totals.insert(), _rows(totals, whole))
+
+
+def _store_events(made: Rig) -> None:
+    """Store the events of the latest attempts, as with PLAUDIT_PAYLOAD_DAYS."""
+    query = (
+        sa.select(ATTEMPTS.c.event_id, ATTEMPTS.c.workspace_id, ATTEMPTS.c.started_at)
+        .order_by(ATTEMPTS.c.started_at.desc())
+        .limit(EVENTS)
+    )
+    with reading(made.services.engine) as connection:
+        wanted = connection.execute(query).all()
+    event = example("testimonial.approved")
+    records = {}
+    for event_id, workspace_id, at_ms in wanted:
+        meta = event.meta.model_copy(update={"event_id": uuid.UUID(event_id)})
+        value = encode(event.model_copy(update={"meta": meta}))
+        records[PayloadKey(event_id, workspace_id)] = StoredRecord(value, b"key", [], at_ms)
+    PayloadStore(made.services.engine, made.services.secrets).add(
+        wanted[0].started_at // _DAY_MS, records
+    )
 
 
 def _rows(table: sa.Table, sums: Mapping[tuple[str, int], HourSum]) -> list[dict[str, Any]]:
@@ -262,7 +297,7 @@ def filled(count: int, url: str | None = None, endpoints: int = ENDPOINTS) -> It
         if is_empty:
             fill(engine, count, endpoints)
         engine.dispose()
-        with rig(Path(folder), database=at) as made:
+        with rig(Path(folder), database=at, secret=SECRET) as made:
             prepare(made, endpoints)
             for number in range(LETTERS):
                 made.letters.add(_letter(made, number))

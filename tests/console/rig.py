@@ -237,12 +237,12 @@ def rig(
     oidc: OidcSettings | None = None,
     database: str | None = None,
     port: int = 0,
+    secret: bytes | None = None,
     **settings: Any,
 ) -> Iterator[Rig]:
     """Open an installation with a key of each kind."""
     engine = open_database(database) if database else new_sqlite(folder / "plaudit.db")
-    secret = os.urandom(32)
-    secrets = SecretKeys([secret])
+    secrets = SecretKeys([secret or os.urandom(32)])
     known = KafkaSettings(bootstrap_servers="127.0.0.1:1")
     http = HttpSettings.model_validate({"allow_networks": "127.0.0.0/8"})
     records, letters, recent = Records(), KeptLetters(), KeptEvents()
