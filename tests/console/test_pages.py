@@ -159,7 +159,6 @@ def test_deliveries_are_found_by_a_text_in_their_last_error(
     assert "Send all again" not in found
     browser.get("/console/deliveries/retry?error=certificate", 422)
     monkeypatch.setattr(queries, "MOST_SEARCHED", 4)
-    monkeypatch.setattr(queries, "SEARCHED_AT_ONCE", 4)
     page, url = "", "/console/deliveries?error=certificate"
     for _ in range(4):
         page = browser.get(url)

@@ -15,13 +15,12 @@ from sqlalchemy.engine import Connection, RowMapping
 from plaudit.store.db.tables import ATTEMPTS
 from plaudit.store.endpoints.spec import InputRefused, uuid_text
 from plaudit.store.log.query import OUTCOMES, Query, State
-from plaudit.store.log.search import Place, count_rows, places
+from plaudit.store.log.search import Place, candidates, count_rows
 
 DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 500
 MOST_COUNTED: Final = 10_000
 """Limit of exact counts; beyond it, the count is reported as a minimum."""
-SEARCHED_AT_ONCE: Final = 500
 MOST_SEARCHED: Final = 2_000
 """Rows whose errors are searched for one page; the next page continues there."""
 MOST_RETRIED: Final = 1_000
@@ -107,20 +106,32 @@ def find_page(
     """
     query.validated()
     after = None if cursor is None else _place(cursor)
+    if query.error is not None:
+        return _page_of_errors(connection, query, limit, after)
     found: list[Attempt] = []
-    searched = 0
     while len(found) <= limit:
-        wanted = limit + 1 - len(found) if query.error is None else SEARCHED_AT_ONCE
-        some = list(places(connection, query, wanted, after))
-        found += _latest(connection, some, query.error)
+        wanted = limit + 1 - len(found)
+        some = [each.place for each in candidates(connection, query, wanted, after)]
+        found += _latest(connection, some)
         if len(some) < wanted:
             break
         after = some[-1]
-        searched += len(some)
-        if query.error is not None and searched >= MOST_SEARCHED and len(found) <= limit:
-            return Page(found, _cursor_at(after))
     last = found[limit - 1] if len(found) > limit else None
     return Page(found[:limit], None if last is None else _cursor(last))
+
+
+def _page_of_errors(connection: Connection, query: Query, limit: int, after: Place | None) -> Page:
+    """Return deliveries with a text in their error, among the next rows; it may be an empty page.
+
+    One statement reads the errors, since few rows of a search for a rare text are shown.
+    """
+    searched = list(candidates(connection, query, MOST_SEARCHED, after))
+    found = [each.place for each in searched if each.matches]
+    last = found[limit - 1] if len(found) > limit else None
+    if last is None and len(searched) == MOST_SEARCHED:
+        last = searched[-1].place
+    page = _latest(connection, found[:limit])
+    return Page(page, None if last is None else _cursor_at(last))
 
 
 def count_deliveries(connection: Connection, query: Query, most: int = MOST_COUNTED) -> int:
@@ -163,11 +174,8 @@ def _in_order(connection: Connection, condition: sa.ColumnElement[bool]) -> Sequ
     return [_attempt(row) for row in connection.execute(statement).mappings()]
 
 
-def _latest(connection: Connection, some: Sequence[Place], error: str | None) -> Sequence[Attempt]:
-    """Return the attempts at these places, without those that turn out to have a later row.
-
-    With `error`, return only attempts whose error contains this text.
-    """
+def _latest(connection: Connection, some: Sequence[Place]) -> Sequence[Attempt]:
+    """Return the attempts at these places, without those that turn out to have a later row."""
     if not some:
         return []
     statement = (
@@ -180,8 +188,6 @@ def _latest(connection: Connection, some: Sequence[Place], error: str | None) ->
         )
         .order_by(ATTEMPTS.c.started_at.desc(), ATTEMPTS.c.attempt_id.desc())
     )
-    if error is not None:
-        statement = statement.where(ATTEMPTS.c.error.icontains(error, autoescape=True))
     return [_attempt(row) for row in connection.execute(statement).mappings()]
 
 

@@ -38,6 +38,17 @@ class Place(NamedTuple):
     attempt_id: str
 
 
+class Candidate(NamedTuple):
+    """A row that matches a query, but perhaps not the text that the query wants in the error.
+
+    Attributes:
+        matches: whether its error has the text; true without one.
+    """
+
+    place: Place
+    matches: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A day, or a part of one, in which a scope has rows of a kind."""
@@ -47,10 +58,10 @@ class Span:
     high_ms: int
 
 
-def places(
+def candidates(
     connection: Connection, query: Query, limit: int, after: Place | None = None
-) -> Iterator[Place]:
-    """Yield up to `limit` matching rows that are the latest of their delivery.
+) -> Iterator[Candidate]:
+    """Yield up to `limit` rows that are the latest of their delivery, and match but for the error.
 
     If rows were written out of order, a later one may still exist.
 
@@ -145,10 +156,15 @@ def row_conditions(query: Query) -> list[sa.ColumnElement[bool]]:
     return [*conditions, _NOT_FOLLOWED]
 
 
-def _walk(connection: Connection, query: Query, limit: int, after: Place | None) -> Sequence[Place]:
+def _walk(
+    connection: Connection, query: Query, limit: int, after: Place | None
+) -> Sequence[Candidate]:
     """Return the newest rows of an event, a subject, or the whole log."""
+    matches: sa.ColumnElement[Any] = sa.true()
+    if query.error is not None:
+        matches = ATTEMPTS.c.error.icontains(query.error, autoescape=True)
     statement = (
-        sa.select(ATTEMPTS.c.started_at, ATTEMPTS.c.attempt_id)
+        sa.select(ATTEMPTS.c.started_at, ATTEMPTS.c.attempt_id, matches)
         .where(*row_conditions(query))
         .order_by(ATTEMPTS.c.started_at.desc(), ATTEMPTS.c.attempt_id.desc())
         .limit(limit)
@@ -159,7 +175,8 @@ def _walk(connection: Connection, query: Query, limit: int, after: Place | None)
             sa.literal(after.started_at, sa.BigInteger), sa.literal(after.attempt_id, Id)
         )
         statement = statement.where(place < before, ATTEMPTS.c.started_at <= after.started_at)
-    return [Place(*row) for row in connection.execute(statement)]
+    found = connection.execute(statement)
+    return [Candidate(Place(at, one), bool(matches)) for at, one, matches in found]
 
 
 def _is_foreign(connection: Connection, query: Query) -> bool:
@@ -236,7 +253,7 @@ def _kinds(query: Query) -> sa.Select[tuple[int]]:
 
 def _newest(
     connection: Connection, query: Query, spans: Sequence[Span], limit: int, after: Place | None
-) -> Sequence[Place]:
+) -> Sequence[Candidate]:
     """Return the newest rows of some spans."""
     native = connection.dialect.name == "postgresql"
     last = after or Place(_END_MS, "ffffffff-ffff-ffff-ffff-ffffffffffff")
@@ -248,9 +265,17 @@ def _newest(
         "last_at": last.started_at,
         "last_id": bound,
     }
-    found = connection.execute(_statement(connection, query, "places"), given)
+    wanted: Wanted = "places"
+    if query.error is not None:
+        wanted, given["error"] = "errors", f"%{_escaped(query.error)}%"
+    found = connection.execute(_statement(connection, query, wanted), given)
     id_of = str if native else lambda packed: Id().process_result_value(packed, connection.dialect)
-    return [Place(row[0], str(id_of(row[1]))) for row in found]
+    return [Candidate(Place(at, str(id_of(one))), bool(matches)) for at, one, matches in found]
+
+
+def _escaped(text: str) -> str:
+    """Return a text as a part of a pattern."""
+    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
 def _scope_values(query: Query) -> dict[str, Any]:

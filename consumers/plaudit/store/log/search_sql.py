@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
-Wanted = Literal["places", "count"]
+Wanted = Literal["places", "errors", "count"]
 Scope = Literal["", "workspace", "endpoint", "both"]
 
 _SCOPES: Final[dict[Scope, str]] = {
@@ -27,6 +27,8 @@ _INDEXES: Final[dict[Scope, str]] = {
     "both": "attempts_endpoint_kind",
 }
 """Otherwise, SQLite's planner takes the index of all workspaces and reads rows of others."""
+MATCHES: Final = "lower(x.error) LIKE lower(:error) ESCAPE '/'"
+"""Whether an error has a text, which is given as a pattern."""
 _NEWEST: Final = "ORDER BY a.started_at DESC, a.attempt_id DESC LIMIT :n"
 _AFTER: Final = {
     "postgresql": "AND (a.started_at, a.attempt_id) < (:last_at, CAST(:last_id AS uuid)) ",
@@ -36,7 +38,7 @@ _AFTER: Final = {
 _POSTGRES: Final = (
     "FROM unnest(CAST(:kinds AS bigint[]), CAST(:lows AS bigint[]), CAST(:highs AS bigint[])) "
     "AS span(kind, low, high) CROSS JOIN LATERAL ("
-    "SELECT a.started_at, a.attempt_id FROM attempts a WHERE {scope}a.kind = span.kind "
+    "SELECT a.started_at, a.attempt_id{error} FROM attempts a WHERE {scope}a.kind = span.kind "
     "AND NOT a.followed AND a.started_at >= span.low AND a.started_at < span.high {after}{end}) x"
 )
 _SQLITE: Final = (
@@ -59,9 +61,13 @@ _SQLITE_COUNT: Final = (
 
 @cache
 def span_statement(dialect: str, scope: Scope, wanted: Wanted) -> sa.TextClause:
-    """Return the statement for the spans of a scope; an empty scope is the whole log."""
+    """Return the statement for the spans of a scope; an empty scope is the whole log.
+
+    `errors` are places, with whether the error of each has a text.
+    """
     source = _POSTGRES if dialect == "postgresql" else _SQLITE
-    given = {"scope": _SCOPES[scope], "index": _INDEXES[scope]}
+    error = ", a.error" if wanted == "errors" else ""
+    given = {"scope": _SCOPES[scope], "index": _INDEXES[scope], "error": error}
     if wanted == "count" and dialect == "sqlite":
         return sa.text(_SQLITE_COUNT.format(**given))
     if wanted == "count":
@@ -69,4 +75,5 @@ def span_statement(dialect: str, scope: Scope, wanted: Wanted) -> sa.TextClause:
         return sa.text(f"SELECT count(*) FROM (SELECT 1 {rows} LIMIT :n) counted")  # noqa: S608 - texts of ours
     rows = source.format(**given, after=_AFTER[dialect], end=_NEWEST)
     order = "ORDER BY x.started_at DESC, x.attempt_id DESC LIMIT :n"
-    return sa.text(f"SELECT x.started_at, x.attempt_id {rows} {order}")
+    matches = MATCHES if wanted == "errors" else "true"
+    return sa.text(f"SELECT x.started_at, x.attempt_id, {matches} {rows} {order}")
