@@ -83,7 +83,6 @@ def test_the_index_is_filled_before_the_first_search(console: Rig) -> None:
     console.add("Slack")
     endpoints = console.services.endpoints
     index = EndpointIndex(console.services.engine, endpoints)
-    with index.filled():
-        pass
+    index.fill()
     with patch.object(endpoints, "page", side_effect=AssertionError("read again")):
         assert [each.name for each in index.find("sl", "sl", None)] == ["Slack"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeAlias
 
 from fastapi import FastAPI
@@ -19,6 +20,7 @@ from plaudit.console.dispatch import PageDispatcher
 from plaudit.console.oidc.client_settings import CALLBACK, OidcClient
 from plaudit.console.page_table import PAGES
 from plaudit.console.public_catalogue import PUBLIC, PublicCatalogue
+from plaudit.console.rendering import compile_templates
 from plaudit.console.responding import Responder
 from plaudit.console.services import ConsoleServices
 from plaudit.console.settings import ConsoleSettings
@@ -49,7 +51,7 @@ def mount(
         oidc: client of the provider with which operators sign in; None: API keys only.
 
     Returns:
-        What runs while the application serves: a thread that fills the index of endpoints.
+        What has to be open while the application serves.
     """
     if not settings.console:
         return nullcontext()
@@ -60,7 +62,17 @@ def mount(
         app.router.routes.extend(_public_routes(PublicCatalogue(settings)))
     for web_app in WebApp:
         app.router.routes.extend(_routes(console, web_app, oidc))
-    return console.index.filled()
+    return _prepared(console)
+
+
+@contextmanager
+def _prepared(console: ConsoleServices) -> Iterator[None]:
+    """Prepare in threads what the first requests would wait for."""
+    templates = threading.Thread(target=compile_templates, name="templates")
+    templates.start()
+    with console.index.filled():
+        yield
+    templates.join()
 
 
 def _routes(services: ConsoleServices, web_app: WebApp, oidc: OidcClient | None) -> list[Route]:

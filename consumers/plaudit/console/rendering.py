@@ -44,6 +44,13 @@ def environment() -> Environment:
     return made
 
 
+def compile_templates() -> None:
+    """Compile every template, so that the first request of a page need not wait for it."""
+    made = environment()
+    for name in made.list_templates():
+        made.get_template(name)
+
+
 def render(template: str, values: Mapping[str, Any]) -> str:
     """Return a page."""
     return environment().get_template(template).render(values)

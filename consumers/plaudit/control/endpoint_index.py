@@ -66,7 +66,7 @@ class EndpointIndex:
     @contextmanager
     def filled(self) -> Iterator[None]:
         """Fill the index in a thread, so that the first search need not wait for it."""
-        thread = threading.Thread(target=self._fill, name="endpoint-index")
+        thread = threading.Thread(target=self.fill, name="endpoint-index")
         thread.start()
         try:
             yield
@@ -102,8 +102,8 @@ class EndpointIndex:
             ]
         return sorted(found, key=lambda each: (each.lower_name, each.endpoint_id))
 
-    def _fill(self) -> None:
-        # After a failure, the first search tries again.
+    def fill(self) -> None:
+        """Read what has changed, or everything; after a failure, the first search tries again."""
         with suppress(DatabaseFailure), self._lock:
             self._refresh()
 
@@ -111,21 +111,24 @@ class EndpointIndex:
         with reading(self._engine) as connection:
             newest = newest_number(connection)
         if self._read_to is None or newest < self._read_to:
-            self._take_all()
+            if not self._take_all():
+                return
         elif newest > self._read_to:
             with reading(self._engine) as connection:
                 changed = changed_endpoints(connection, self._read_to - _OVERLAP)
             self._take(changed)
         self._read_to = newest
 
-    def _take_all(self) -> None:
+    def _take_all(self) -> bool:
+        """Read every endpoint; return False if the server stopped before the end."""
         self._known.clear()
         place: tuple[int, str] | None = None
         while page := self._endpoints.page(None, _AT_ONCE, place):
             self._keep(page)
             place = page[-1].created_at, page[-1].endpoint_id
             if self._stop.is_set():
-                return
+                return False
+        return True
 
     def _take(self, changed: Sequence[str]) -> None:
         for first in range(0, len(changed), _AT_ONCE):
