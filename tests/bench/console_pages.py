@@ -36,8 +36,8 @@ from bench.log_pages import (
 )
 from console.rig import Rig, rig
 from console.scene import letter
-from plaudit.dlq.letters.letter import Letter
 from plaudit.console.rendering import compile_templates
+from plaudit.dlq.letters.letter import Letter
 from plaudit.endpoints.signing import new_secret
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
