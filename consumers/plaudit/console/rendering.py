@@ -37,9 +37,9 @@ def environment() -> Environment:
             "number": lambda value: words.NOTHING if value is None else f"{value:,}",
             "sentence": sentence,
             "short": lambda text: str(text)[:_SHORT],
-            "commands": commands,
         }
     )
+    made.filters["commands"] = commands
     made.globals.update({"asset": asset_url, "plural": words.plural, "pairs": _pairs})
     return made
 

@@ -117,7 +117,8 @@ class Left:
 
 def left_of(job: StoredJob) -> list[Left]:
     """Return the records that a job skipped, by reason."""
-    ways = {str(reason): text for reason, text in {**REMEDIES, **_REMEDIES}.items()}
+    every = (*REMEDIES.items(), *_REMEDIES.items())
+    ways = {str(reason): text for reason, text in every}
     return [
         Left(number, counted(job, number), reason, ways.get(reason, ""))
         for part in services_of(job)
