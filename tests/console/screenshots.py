@@ -90,6 +90,7 @@ def enter(page: Page, made: Rig) -> None:
     )
     token, _ = SessionService(made.services.engine).create_link(grant, HOUR_MS, HOUR_MS)
     page.goto(f"{made.base}/portal/enter?token={token}")
+    page.get_by_role("button", name="Open").click()
     page.get_by_role("heading", name="Overview").wait_for()
 
 

@@ -40,7 +40,7 @@ def test_a_replay_begins_with_a_dry_run_and_its_run_is_stopped(console: Rig) -> 
     console.finish(1_204, counts={"type": {"testimonial.approved": 1_204}}, skipped={"parked": 2})
     page = browser.get(at)
     assert "1,204 events would be sent. Nothing was changed." in page
-    assert "2 records stay (parked)" in page
+    assert "2 events stay (parked)" in page
     assert "Send 1,204 events now" in page
     stranger.get(at, 404)
     stranger.get(f"{at}/events", 404)

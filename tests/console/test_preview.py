@@ -65,7 +65,8 @@ def test_a_filter_that_is_not_valid_has_no_preview(console: Rig) -> None:
     browser = console.browser("write")
     checked = browser.post("/console/endpoints/new", "/console/endpoints/check", filter="{").text
     assert "would be sent" not in checked
-    assert re.search(r'id="wrong-url"[^>]*>[^<]+<', checked)
+    assert re.search(r'id="wrong-filter"[^>]*>[^<]+<', checked)
+    assert re.search(r'id="wrong-url"[^>]*><', checked), "nobody has typed an address yet"
 
 
 def test_the_ends_of_all_partitions_are_read_and_not_more_than_the_maximum() -> None:

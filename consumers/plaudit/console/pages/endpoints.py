@@ -8,7 +8,7 @@ from plaudit.api.problems import Refused
 from plaudit.api.schemas.endpoint_out import origin_of
 from plaudit.console.asking import Answer, Ask, Redirected, Shown
 from plaudit.console.pages.labels import label_of, owned
-from plaudit.console.views.endpoint_form import field_of, spec_of, values_given, values_of
+from plaudit.console.views.endpoint_form import EXAMPLE, field_of, spec_of, values_given, values_of
 from plaudit.control.recent_events import SelectionPreview, preview
 from plaudit.endpoints.filters import FilterRefused, parse_filter
 from plaudit.events.catalogue import CATALOGUE
@@ -77,11 +77,11 @@ def check(ask: Ask) -> Answer:
     errors: dict[str, str] = {}
     warnings: list[str] = []
     try:
-        warnings = warnings_for(ask.services.api.endpoints.check(spec_of(ask, known)))
-    except InputRefused as error:
         # An address that nobody has typed yet is no mistake.
-        is_early = ask.given("url") is None
-        errors = {} if is_early else {field_of(error.field): error.reason}
+        wanted = spec_of(ask, known, EXAMPLE)
+        warnings = warnings_for(ask.services.api.endpoints.check(wanted))
+    except InputRefused as error:
+        errors = {field_of(error.field): error.reason}
     workspace = _workspace_of(ask, known_endpoint)
     values = {"errors": errors, "warnings": warnings, "preview": _preview(ask, workspace)}
     return Shown("part_check.html", values)

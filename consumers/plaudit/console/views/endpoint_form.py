@@ -10,23 +10,25 @@ from plaudit.console.asking import Ask
 from plaudit.store.endpoints.header_protection import without_headers_of
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused
 
+EXAMPLE: Final = "https://hooks.example.com/plaudit"
 FIELDS: Final = ("url", "name", "types", "spaces", "format", "rate_limit", "schedule", "filter",
                  "headers")  # fmt: skip
 """Fields of the form, next to which errors appear."""
 
 
-def spec_of(ask: Ask, known: EndpointSpec | None) -> EndpointSpec:
+def spec_of(ask: Ask, known: EndpointSpec | None, stand_in: str = "") -> EndpointSpec:
     """Return the specification in a form.
 
     Args:
         ask: the request with the form.
         known: the current specification; its headers stay unless the form replaces them.
+        stand_in: address to use while the form has none.
 
     Raises:
         InputRefused: a field is invalid; the message names it.
     """
     wanted = EndpointSpec(
-        ask.given("url") or "",
+        ask.given("url") or stand_in,
         ask.all_given("types"),
         tuple((ask.given("spaces") or "").split()),
         _headers(ask.given("headers") or ""),
@@ -38,7 +40,7 @@ def spec_of(ask: Ask, known: EndpointSpec | None) -> EndpointSpec:
         ask.given("filter"),
     )
     if not wanted.url:
-        raise InputRefused("url", "enter an address such as https://hooks.example.com/plaudit")
+        raise InputRefused("url", f"enter an address such as {EXAMPLE}")
     if known is None or ask.given("replace_headers"):
         return wanted
     return without_headers_of(known, replace(wanted, headers=known.headers))
