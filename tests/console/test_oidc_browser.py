@@ -73,13 +73,13 @@ def opened(browser: Browser, issuer: str, console: Rig) -> Iterator[Page]:
 
 def sign_in(page: Page, console: Rig, person: str, at: str = "/console") -> str:
     """Sign in as a person; return the address with which the provider answered."""
-    answers: list[str] = []
-    page.on("request", lambda asked: answers.append(asked.url) if CALLBACK in asked.url else None)
     page.goto(f"{console.base}{at}")
     page.get_by_role("link", name="Sign in with").click()
-    page.get_by_role("button", name=person, exact=True).click()
+    button = page.get_by_role("button", name=person, exact=True)
+    with page.expect_request(f"{console.base}{CALLBACK}?*") as answered:
+        button.click()
     page.wait_for_url(f"{console.base}/**")
-    return answers[0]
+    return answered.value.url
 
 
 def test_a_click_on_sign_in_leads_over_the_provider_to_the_overview(
