@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from plaudit.store.db.tables import ATTEMPTS
 from plaudit.store.endpoints.spec import InputRefused, uuid_text
 from plaudit.store.log.query import OUTCOMES, Query, State
-from plaudit.store.log.search import Place, candidates, count_rows
+from plaudit.store.log.search import Place, count_rows, searched_rows
 
 DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 500
@@ -111,7 +111,7 @@ def find_page(
     found: list[Attempt] = []
     while len(found) <= limit:
         wanted = limit + 1 - len(found)
-        some = [each.place for each in candidates(connection, query, wanted, after)]
+        some = [each.place for each in searched_rows(connection, query, wanted, after)]
         found += _latest(connection, some)
         if len(some) < wanted:
             break
@@ -125,7 +125,7 @@ def _page_of_errors(connection: Connection, query: Query, limit: int, after: Pla
 
     One statement reads the errors, since few rows of a search for a rare text are shown.
     """
-    searched = list(candidates(connection, query, MOST_SEARCHED, after))
+    searched = list(searched_rows(connection, query, MOST_SEARCHED, after))
     found = [each.place for each in searched if each.matches]
     last = found[limit - 1] if len(found) > limit else None
     if last is None and len(searched) == MOST_SEARCHED:

@@ -38,7 +38,7 @@ class Place(NamedTuple):
     attempt_id: str
 
 
-class Candidate(NamedTuple):
+class SearchedRow(NamedTuple):
     """A row that matches a query, but perhaps not the text that the query wants in the error.
 
     Attributes:
@@ -58,9 +58,9 @@ class Span:
     high_ms: int
 
 
-def candidates(
+def searched_rows(
     connection: Connection, query: Query, limit: int, after: Place | None = None
-) -> Iterator[Candidate]:
+) -> Iterator[SearchedRow]:
     """Yield up to `limit` rows that are the latest of their delivery, and match but for the error.
 
     If rows were written out of order, a later one may still exist.
@@ -158,7 +158,7 @@ def row_conditions(query: Query) -> list[sa.ColumnElement[bool]]:
 
 def _walk(
     connection: Connection, query: Query, limit: int, after: Place | None
-) -> Sequence[Candidate]:
+) -> Sequence[SearchedRow]:
     """Return the newest rows of an event, a subject, or the whole log."""
     matches: sa.ColumnElement[Any] = sa.true()
     if query.error is not None:
@@ -176,7 +176,7 @@ def _walk(
         )
         statement = statement.where(place < before, ATTEMPTS.c.started_at <= after.started_at)
     found = connection.execute(statement)
-    return [Candidate(Place(at, one), bool(matches)) for at, one, matches in found]
+    return [SearchedRow(Place(at, one), bool(matches)) for at, one, matches in found]
 
 
 def _is_foreign(connection: Connection, query: Query) -> bool:
@@ -253,7 +253,7 @@ def _kinds(query: Query) -> sa.Select[tuple[int]]:
 
 def _newest(
     connection: Connection, query: Query, spans: Sequence[Span], limit: int, after: Place | None
-) -> Sequence[Candidate]:
+) -> Sequence[SearchedRow]:
     """Return the newest rows of some spans."""
     native = connection.dialect.name == "postgresql"
     last = after or Place(_END_MS, "ffffffff-ffff-ffff-ffff-ffffffffffff")
@@ -270,7 +270,7 @@ def _newest(
         wanted, given["error"] = "errors", f"%{_escaped(query.error)}%"
     found = connection.execute(_statement(connection, query, wanted), given)
     id_of = str if native else lambda packed: Id().process_result_value(packed, connection.dialect)
-    return [Candidate(Place(at, str(id_of(one))), bool(matches)) for at, one, matches in found]
+    return [SearchedRow(Place(at, str(id_of(one))), bool(matches)) for at, one, matches in found]
 
 
 def _escaped(text: str) -> str:
