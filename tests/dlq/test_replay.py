@@ -303,7 +303,9 @@ def test_replays_and_rewinds_are_in_the_audit_log(
     worker.close()
     url = f"sqlite:///{tmp_path / 'plaudit.db'}"
     new_sqlite(tmp_path / "plaudit.db").dispose()
-    plaudit = CommandLine(installation, {"PLAUDIT_DATABASE_URL": url})
+    plaudit = CommandLine(
+        installation, {"PLAUDIT_DATABASE_URL": url, "PLAUDIT_RETRY_SCHEDULE": "5s"}
+    )
     assert plaudit("replay", ME, "--since", "1h", "--dry-run").code == 0
     assert plaudit("replay", ME, "--since", "1h", "--yes").code == 0
     assert plaudit("records", "rewind", "--since", "1h", "--yes").code == 0

@@ -10,7 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from plaudit.console.assets import asset_url
+from plaudit.console.viewer import Viewer
 from plaudit.console.views import words
+from plaudit.console.views.advice import for_subscribers
 from plaudit.console.views.words import At, Sentence
 from plaudit.records.times import time_text, wall_ms
 
@@ -39,7 +41,7 @@ def environment() -> Environment:
             "short": lambda text: str(text)[:_SHORT],
         }
     )
-    made.filters["commands"] = commands
+    made.filters |= {"commands": commands, "advice": advice}
     made.globals.update({"asset": asset_url, "plural": words.plural, "pairs": _pairs})
     return made
 
@@ -75,6 +77,11 @@ def sentence(services: Sentence) -> Markup:
         (at(part.ms) if part.relative else exact(part.ms)) if isinstance(part, At) else escape(part)
         for part in services
     )
+
+
+def advice(remedy: str, viewer: Viewer) -> Markup:
+    """Return a remedy for the reader: an operator, or a person of the workspace."""
+    return commands(for_subscribers(remedy) if viewer.is_portal else remedy)
 
 
 def commands(text: str) -> Markup:
