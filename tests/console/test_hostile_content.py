@@ -1,4 +1,4 @@
-"""What events, receivers, people and addresses carry is shown as text, on every page."""
+"""Hostile text in events, answers, names and addresses, which every page shows as text."""
 
 from __future__ import annotations
 
