@@ -91,6 +91,7 @@ class RunningLane:
 
     def tick(self) -> None:
         """Run the periodic tasks, a few times a second."""
+        self.lane.tick()
         self.update()
         self.recover_stranded()
 

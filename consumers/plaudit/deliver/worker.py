@@ -176,7 +176,6 @@ class Worker:
             if await self._table_is_read():
                 stack.push_async_callback(self._close_lanes)
                 self._open_lanes(topics, lanes)
-                tasks += [self._spawn(each.lane.run()) for each in self.lanes]
                 await self._stop.wait()
         if self._failure is not None:
             raise self._failure

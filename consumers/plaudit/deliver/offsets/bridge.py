@@ -23,7 +23,6 @@ from plaudit.logs.logger import event_logger
 
 _log = event_logger(__name__)
 
-RETRY_EVERY_S: Final = 0.5
 LATE_FOR_MS: Final = 60_000
 SLICE_S: Final = 0.01
 """Longest slice in which records are begun: a hundred events for 64 endpoints each take a
@@ -114,16 +113,14 @@ class LoopBridge:
             # `StrandedWatch` finds the record, and processes it again.
             _log.exception("record.stranded", extra={"record": record.place})
 
-    async def run(self) -> None:
-        """Retry waiting partitions twice a second, until cancelled."""
-        while True:
-            await asyncio.sleep(RETRY_EVERY_S)
-            if self._gate.closed:
-                continue
-            try:
-                self.retry()
-            except Exception:  # noqa: BLE001 - logged; the next retry comes soon
-                _log.exception("lane.failed")
+    def tick(self) -> None:
+        """Retry waiting partitions; the worker calls it twice a second."""
+        if self._gate.closed:
+            return
+        try:
+            self.retry()
+        except Exception:  # noqa: BLE001 - logged; the next retry comes soon
+            _log.exception("lane.failed")
 
     def retry(self) -> None:
         """Process the waiting records that can be processed now."""
