@@ -6,8 +6,11 @@ import os
 import shutil
 import subprocess
 import tempfile
+import uuid
 from pathlib import Path
 from typing import Self
+
+import psycopg
 
 
 class LocalPostgres:
@@ -31,6 +34,13 @@ class LocalPostgres:
     def url(self, database: str = "postgres", scheme: str = "postgresql+psycopg") -> str:
         """Return the URL of a database."""
         return f"{scheme}://plaudit@/{database}?host={self._folder.name}"
+
+    def new_database(self) -> str:
+        """Create an empty database; return its name."""
+        name = f"d{uuid.uuid4().hex[:10]}"
+        with psycopg.connect(self.url(scheme="postgresql"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return name
 
     def start(self) -> None:
         self._run(*self._control, "-o", self._options, "start")

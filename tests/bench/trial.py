@@ -84,6 +84,11 @@ class Trial:
         return self.installation.sites
 
     @property
+    def rest(self) -> Sequence[int]:
+        """The cores that no worker has to itself."""
+        return self._cores.rest
+
+    @property
     def delivered(self) -> int:
         """Deliveries by workers that the sink answered with 200, each counted once."""
         now = self.sink.reading()
@@ -116,7 +121,9 @@ class Trial:
         with Workers(count, settings, self._folder, cores=self._cores.workers) as workers:
             yield workers
 
-    def deliver(self, seconds: float, count: int = 1) -> Sample:
+    def deliver(
+        self, seconds: float, count: int = 1, environment: Mapping[str, str] = NOTHING
+    ) -> Sample:
         """Start workers on the backlog that is there; stop them near its end, or after a time.
 
         The whole way counts: reading, deciding, signing, POST, the record of the attempt, commits.
@@ -124,9 +131,10 @@ class Trial:
         Args:
             seconds: for measuring, at most.
             count: of workers.
+            environment: more settings of theirs.
         """
         before, done = self.sink.reading(), self.delivered
-        with self.workers(count) as workers:
+        with self.workers(count, environment) as workers:
             start_s = self.first_arrival(before, workers.check)
             since, expected = before, self.published - done
             if count > 1:

@@ -12,6 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from chart.pods import COMPONENT, pod_of
 from plaudit.api.routes import scaling
 from plaudit.cli.docs.chart import DEPLOYED, files
 from plaudit.cli.docs.monitoring.alerts import ALERTS
@@ -30,8 +31,6 @@ KUBERNETES = "1.33.0"
 OTHERS = {"ScaledObject", "PodMonitor", "PrometheusRule", "KafkaUser", "KafkaTopic", "HTTPRoute"}
 """Kinds that Kubernetes does not define."""
 
-COMPONENT = "app.kubernetes.io/component"
-
 needs_helm = pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not installed")
 
 
@@ -46,14 +45,6 @@ def rendered(values: Path) -> list[dict[str, Any]]:
     done = helm("template", "plaudit", CHART, "-f", values)
     assert done.returncode == 0, done.stderr
     return [each for each in yaml.safe_load_all(done.stdout) if each]
-
-
-def pod_of(found: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the specification of an object's pods."""
-    spec = found.get("spec", {})
-    template = spec.get("jobTemplate", {}).get("spec", spec).get("template", {})
-    pod: dict[str, Any] | None = template.get("spec")
-    return pod
 
 
 @pytest.mark.parametrize("name", ["files/rights.json", "files/topics.json", "values.schema.json"])

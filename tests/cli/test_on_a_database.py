@@ -6,6 +6,8 @@ import base64
 import getpass
 import json
 import os
+import subprocess
+import sys
 import uuid
 from dataclasses import asdict
 from pathlib import Path
@@ -17,10 +19,12 @@ from command import CommandLine
 from databases import new_sqlite
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.signing import new_secret
+from plaudit.kafka.errors import SettingsError
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import wall_ms
 from plaudit.store.db.statistics_tables import HEALTH
 from plaudit.store.endpoints import rows
+from plaudit.store.endpoints.key_use import KeyUse, require_keys
 from plaudit.store.endpoints.notices import NoticeType
 from plaudit.store.endpoints.spec import EndpointSpec
 from plaudit.store.endpoints.transitions import new_endpoint
@@ -109,6 +113,47 @@ def test_an_endpoint_added_with_another_key_than_earlier_ones_is_a_warning(
     added = installed.run("endpoints", "add", "https://new.example.com", "--workspace", OURS)
     assert added.code == 0
     assert ("is PLAUDIT_SECRET_KEY that of the workers?" in added.err) is not same
+
+
+@pytest.mark.parametrize("role", ["serve", "record"])
+def test_a_process_whose_key_opens_no_endpoint_refuses_to_start(
+    installed: Installation, role: str
+) -> None:
+    installed.add_endpoint("crm", key=key_text())
+    environment = {**os.environ, **installed.run.environment, "KAFKA_BOOTSTRAP_SERVERS": "[::1]:1"}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("plaudit"), role],
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert "PLAUDIT_SECRET_KEY: opens none of the database's endpoints (1)" in line
+
+
+def test_keys_that_open_an_endpoint_or_find_none_are_accepted(installed: Installation) -> None:
+    former, ours = key_text(), SecretKeys.from_setting(installed.key)
+    require_keys(installed.engine, ours)
+    installed.add_endpoint("former", key=former)
+    with pytest.raises(SettingsError, match="opens none of the database's endpoints"):
+        require_keys(installed.engine, ours)
+    require_keys(installed.engine, SecretKeys.from_setting(f"{installed.key},{former}"))
+    installed.add_endpoint("ours")
+    require_keys(installed.engine, ours)
+
+
+def test_endpoints_are_counted_by_the_key_that_sealed_them(installed: Installation) -> None:
+    former = key_text()
+    installed.add_endpoint("ours")
+    installed.add_endpoint("former", key=former)
+    installed.add_endpoint("strange", key=key_text())
+    use = KeyUse(installed.engine, SecretKeys.from_setting(f"{installed.key},{former}"))
+    use.look()
+    [metric] = use.collect()
+    assert {each.labels["key"]: each.value for each in metric.samples} == {
+        "first": 1,
+        "other": 1,
+        "missing": 1,
+    }
 
 
 def test_a_test_send_without_the_key_states_its_id_once(installed: Installation) -> None:

@@ -17,6 +17,8 @@ FIRST: Final = "c9be8ca"
 
 It is the first commit whose records, headers and bitmaps are those of the first release.
 """
+SHARED: Final = "f3b771d"
+"""The same for processes that use the database: the first that shares it with later releases."""
 BUILD_S: Final = 120
 
 
@@ -24,8 +26,11 @@ class NoHistory(Exception):
     """The previous release is not available: no repository, or a shallow clone."""
 
 
-def previous() -> str:
+def previous(stand_in: str = FIRST) -> str:
     """Return the commit of the release before this one.
+
+    Args:
+        stand_in: commit to take while no release has a tag.
 
     Raises:
         NoHistory: this is not a clone, or the clone lacks that commit.
@@ -35,11 +40,17 @@ def previous() -> str:
         tagged = _git("describe", "--tags", "--abbrev=0", "--match", "v*", "HEAD^")
     except NoHistory:
         tagged = b""
-    return _git("rev-parse", "--verify", f"{tagged.decode().strip() or FIRST}^{{commit}}").decode()
+    return _git(
+        "rev-parse", "--verify", f"{tagged.decode().strip() or stand_in}^{{commit}}"
+    ).decode()
 
 
-def install(folder: Path) -> Path:
+def install(folder: Path, stand_in: str = FIRST) -> Path:
     """Build the previous release and install it into an environment of its own; offline.
+
+    Args:
+        folder: for its tree and its environment.
+        stand_in: commit to take while no release has a tag.
 
     Returns:
         Its `plaudit`.
@@ -47,7 +58,7 @@ def install(folder: Path) -> Path:
     Raises:
         NoHistory: see `previous`.
     """
-    archive = _git("archive", previous().strip())
+    archive = _git("archive", previous(stand_in).strip())
     with tarfile.open(fileobj=io.BytesIO(archive)) as tree:
         tree.extractall(folder / "tree", filter="data")
     _run(sys.executable, "-m", "build", "--no-isolation", "--wheel", folder / "tree")

@@ -14,6 +14,7 @@ from plaudit.api.health import ApiHealth
 from plaudit.api.middleware.metrics import MetricsMiddleware
 from plaudit.cli.outbox_metrics import Watched
 from plaudit.dlq.letters.ages import LetterAge, LetterAgesCollector
+from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.read.consumer import Partition
 from plaudit.outbox.queue import Backlog
 from plaudit.recorder.health import RecorderHealth
@@ -23,6 +24,7 @@ from plaudit.runtime.metrics import deliver, others
 from plaudit.runtime.metrics.catalogue import CATALOGUE, SECTIONS
 from plaudit.runtime.metrics.common import CONSUMERS, EVERYWHERE, seeded
 from plaudit.runtime.metrics.spec import MetricSpec
+from plaudit.store.endpoints.key_use import KeyUse
 from promtool import promtool
 
 PARTITION = Partition("plaudit.attempts", 0)
@@ -33,7 +35,9 @@ def recorder() -> CollectorRegistry:
     lag = RecorderLag(lambda _: 3)
     lag.measure({PARTITION: 0}, 1_000)
     found: Any = SimpleNamespace(lost=0, positions_reset=0, trouble=None, group="g", lag=lag)
-    return RecorderHealth(found, ProjectionCounts()).registry
+    registry = RecorderHealth(found, ProjectionCounts(), tuple).registry
+    registry.register(KeyUse(found, SecretKeys([bytes(32)])))
+    return registry
 
 
 def relay() -> CollectorRegistry:

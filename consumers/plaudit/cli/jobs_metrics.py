@@ -16,7 +16,7 @@ class JobsHealth:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        register_build_info(self.registry)
+        register_build_info(self.registry, "jobs")
 
     def stuck(self) -> list[str]:
         """Return an empty list: a runner without a connection retries on its own."""

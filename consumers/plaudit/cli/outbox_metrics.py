@@ -24,7 +24,7 @@ class Watched:
         self._service = service
         self.registry = CollectorRegistry()
         self.registry.register(RelayCollector(service))
-        register_build_info(self.registry)
+        register_build_info(self.registry, "relay")
 
     def stuck(self) -> list[str]:
         """Return an empty list: a relay without a connection retries on its own."""

@@ -57,6 +57,7 @@ class SecretKeys:
 
     Attributes:
         first: id of the key that encrypts.
+        ids: ids of all keys.
     """
 
     def __init__(self, keys: list[bytes]) -> None:
@@ -64,6 +65,7 @@ class SecretKeys:
         derived = {key_id(key): hmac.digest(key, _BINDING, "sha256") for key in keys}
         self._binding = {name: Hmac(key) for name, key in derived.items()}
         self.first = key_id(keys[0])
+        self.ids = frozenset(self._ciphers)
 
     @classmethod
     def from_setting(cls, text: str) -> SecretKeys:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -12,9 +12,12 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from plaudit.kafka.admin.client import Admin
+from plaudit.kafka.errors import KafkaFailure
 from plaudit.recorder.projector import ProjectionCounts
 from plaudit.recorder.recorder import Recorder
 from plaudit.records.times import wall_ms
+from plaudit.runtime.fresh import FreshProblems, Problems
 from plaudit.runtime.metrics import others as of
 from plaudit.runtime.metrics.common import (
     LAG_RECORDS,
@@ -32,14 +35,18 @@ class RecorderHealth:
     Args:
         recorder: the recorder.
         counts: its counts.
+        ask: asks the brokers; the recorder itself notices late that they are away.
     """
 
-    def __init__(self, recorder: Recorder, counts: ProjectionCounts) -> None:
+    def __init__(
+        self, recorder: Recorder, counts: ProjectionCounts, ask: Callable[[], Problems]
+    ) -> None:
         self._recorder = recorder
+        self._brokers = FreshProblems(ask)
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        register_build_info(self.registry)
+        register_build_info(self.registry, "record")
         self.registry.register(_Numbers(recorder, counts))
 
     def stuck(self) -> list[str]:
@@ -50,7 +57,16 @@ class RecorderHealth:
     def unready(self) -> list[str]:
         """Return the reasons why attempts can't be recorded; empty if ready."""
         trouble = self._recorder.trouble
-        return [*([] if trouble is None else [trouble]), *self.stuck()]
+        found = [trouble] if trouble is not None else self._brokers.find()
+        return [*found, *self.stuck()]
+
+
+def broker_problems(brokers: Admin, topic: str) -> Problems:
+    """Return why attempts can't be read from the brokers now; empty if they can."""
+    try:
+        return () if topic in brokers.topic_names() else (f"missing topic: {topic}",)
+    except KafkaFailure as failure:
+        return (str(failure),)
 
 
 class _Numbers(Collector):

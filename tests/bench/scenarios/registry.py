@@ -27,6 +27,7 @@ from bench.scenarios.throughput import (
     tls,
     two_workers,
 )
+from bench.scenarios.tracing import tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
         "many": Scenario("10,000 endpoints on an origin each.", many, 110, 60),
         "rate-limit": Scenario("Five requests a second from four workers.", rate_limit, 75, 22),
         "latency": Scenario("From due to arrival at fixed rates.", latency, 65, 16, quick=True),
+        "tracing": Scenario("Tracing off, and 1 % sampled, against no SDK.", tracing, 140, 30),
         "publish": Scenario("What publishing costs.", publish, 30, 6, quick=True),
         "relay": Scenario("What relaying an outbox costs.", relay, 30, 8),
         "import": Scenario("What importing a file costs.", import_file, 45, 12),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import typer
 from prometheus_client import CollectorRegistry
@@ -22,7 +22,9 @@ from plaudit.cli.ui.progress import watched
 from plaudit.deliver.preflight import lane_topics
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.dlq.letters.ages import LOOK_EVERY_S, LetterAges, LetterAgesCollector
+from plaudit.endpoints.keys import SecretKeys
 from plaudit.jobs.runner import JobRunner
+from plaudit.kafka.admin.client import Admin
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.logs.logger import event_logger
@@ -35,7 +37,7 @@ from plaudit.recorder.background_jobs import (
     prune_task,
     relay_task,
 )
-from plaudit.recorder.health import RecorderHealth
+from plaudit.recorder.health import RecorderHealth, broker_problems
 from plaudit.recorder.notices import Notifier
 from plaudit.recorder.payloads import PayloadKeeper
 from plaudit.recorder.projector import Projector
@@ -49,13 +51,19 @@ from plaudit.store.db.database import (
     SchemaOutdated,
     open_database,
 )
+from plaudit.store.endpoints.key_use import LOOK_EVERY_S as COUNT_KEYS_EVERY_S
+from plaudit.store.endpoints.key_use import KeyUse, require_keys
 from plaudit.store.endpoints.relay import ACK_TIMEOUT_S, Relay
 from plaudit.store.log.payloads import PayloadStore
 from plaudit.tracing.writer import closed, open_tracing
 
 _log = event_logger(__name__)
 
+_T = TypeVar("_T")
+
 CLOSE_S: Final = 10.0
+READY_S: Final = 2.0
+"""Seconds in which the brokers have to answer a probe."""
 
 
 def command(
@@ -86,6 +94,7 @@ def command(
     kafka.client_config()
     keys = deliver.seal.keys
     engine = _opened(database_url())
+    _wait_for_database(partial(require_keys, engine, keys))
     notifier = Notifier(engine, deliver)
     asyncio.run(lane_topics(kafka, writes=False))
     projector = Projector(engine, settings.disable_after_ms, settings.failing_after)
@@ -101,7 +110,8 @@ def command(
         if payloads is not None:
             stack.callback(payloads.close)
         stack.enter_context(closed(tracing))
-        health = RecorderHealth(recorder, projector.counts)
+        ask = partial(broker_problems, Admin(kafka, READY_S), kafka.names.attempts)
+        health = RecorderHealth(recorder, projector.counts, ask)
         stack.enter_context(served(deliver.observability, health))
         producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000)))
         stack.callback(producer.close)
@@ -110,6 +120,7 @@ def command(
             PeriodicTask("notices", NOTIFY_EVERY_S, notifier.run),
             prune_task(engine, settings),
             label_task(engine),
+            watching(engine, keys, health.registry),
             *measuring(settings, kafka, health.registry),
         )
         tasks.start()
@@ -126,6 +137,13 @@ def measuring(
         ages = LetterAges(kafka)
         registry.register(LetterAgesCollector(ages))
         yield PeriodicTask("dead-letter-ages", LOOK_EVERY_S, ages.look)
+
+
+def watching(engine: Engine, keys: SecretKeys, registry: CollectorRegistry) -> PeriodicTask:
+    """Return the task that counts the endpoints of each secret key."""
+    use = KeyUse(engine, keys)
+    registry.register(use)
+    return PeriodicTask("secret-keys", COUNT_KEYS_EVERY_S, use.look)
 
 
 def start_jobs(stack: ExitStack, settings: RecorderSettings, make: Callable[[], JobRunner]) -> None:
@@ -157,10 +175,15 @@ def _rebuild(*, as_json: bool) -> None:
 
 def _opened(url: str) -> Engine:
     """Open the database, waiting until it is available."""
+    return _wait_for_database(lambda: open_database(url))
+
+
+def _wait_for_database(ask: Callable[[], _T]) -> _T:
+    """Ask the database until it is available."""
     once = OnceLogger(_log)
     while True:
         try:
-            return open_database(url)
+            return ask()
         except SchemaOutdated:
             raise
         except DatabaseFailure as failure:

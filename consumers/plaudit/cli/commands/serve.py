@@ -25,6 +25,7 @@ from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.runtime.gc_tuning import spare_the_collector
 from plaudit.runtime.logging import configure_logs
+from plaudit.store.endpoints.key_use import require_keys
 from plaudit.tracing.writer import closed, open_tracing
 
 COLLECT_AFTER: Final = 200_000
@@ -44,7 +45,9 @@ def command() -> None:
     api, kafka, deliver = ApiSettings(), KafkaSettings(), DeliverSettings()
     console = ConsoleSettings()
     oidc = OidcSettings().client(console.console_url)
+    keys = deliver.seal.keys
     engine = opened_database()
+    require_keys(engine, keys)
     tracing = open_tracing("plaudit-serve")
     with closed(tracing), opened(engine, kafka, deliver, api, tracing) as services:
         health = ApiHealth(partial(problems_of, services))

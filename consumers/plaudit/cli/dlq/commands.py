@@ -14,6 +14,7 @@ import typer
 from plaudit.cli.dlq.options import Chosen, choosing, letter_id_of, refuse_missing
 from plaudit.cli.dlq.redrive import purge_letters, redrive_letters
 from plaudit.cli.dlq.tables import count_lines, count_rows, nothing_matches
+from plaudit.cli.ui.brokers import reachable_kafka
 from plaudit.cli.ui.command_audit import record_command
 from plaudit.cli.ui.console import PlainConsole
 from plaudit.cli.ui.endpoint_names import endpoint_names
@@ -83,7 +84,7 @@ def list_letters(
 
     Example: plaudit dlq list --reason exhausted --since 2h --status 5xx --json
     """
-    settings = KafkaSettings()
+    settings = reachable_kafka()
     shown: list[dict[str, object]] = []
     with Letters(settings, chosen.kind) as letters:
         for letter in letters.read():
@@ -112,7 +113,7 @@ def stats(chosen: Chosen, *, as_json: _Json = False) -> None:
 
     Example: plaudit dlq stats --since 24h
     """
-    settings, histogram = KafkaSettings(), Histogram()
+    settings, histogram = reachable_kafka(), Histogram()
     with Letters(settings, chosen.kind) as letters:
         for letter in letters.read():
             if chosen.filter.takes(letter):
@@ -143,7 +144,7 @@ def show(
     as_json: _Json = False,
 ) -> None:
     """Show a dead letter: its history, its headers, and the event."""
-    settings = KafkaSettings()
+    settings = reachable_kafka()
     key = letter_id_of(settings, kind, key)
     with Letters(settings, kind) as letters:
         letter = letters.find(key)
@@ -175,7 +176,7 @@ def export(
     written = 0
     with ExitStack() as stack:
         out = sys.stdout if file == "-" else stack.enter_context(new_file(Path(file)))
-        letters = stack.enter_context(Letters(KafkaSettings(), chosen.kind))
+        letters = stack.enter_context(Letters(reachable_kafka(), chosen.kind))
         for letter in letters.read():
             if chosen.filter.takes(letter):
                 out.write(line_of(letter, chosen.kind) + "\n")
@@ -196,7 +197,7 @@ def import_letters(
 
     Example: plaudit dlq import gone.jsonl
     """
-    settings = KafkaSettings()
+    settings = reachable_kafka()
     names = settings.names
     kinds = Counter(each.kind for each in _read_file(file) if each.belongs_to(names))
     count = kinds.total()

@@ -22,6 +22,7 @@ from plaudit.cli.dlq.job_runner import (
 )
 from plaudit.cli.dlq.options import CHOICES, Chosen, choosing
 from plaudit.cli.dlq.tables import nothing_matches
+from plaudit.cli.ui.brokers import reachable_kafka
 from plaudit.cli.ui.command_audit import record_command
 from plaudit.cli.ui.endpoint_names import endpoint_id_of
 from plaudit.cli.ui.output import Exit, fail, new_file
@@ -30,7 +31,6 @@ from plaudit.cli.ui.prompts import require_agreement
 from plaudit.dlq.job.job import Order, purge
 from plaudit.dlq.job.rules import RedriveOptions
 from plaudit.dlq.job.throttle import JobLimits
-from plaudit.kafka.settings import KafkaSettings
 
 _Yes = Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
@@ -120,17 +120,19 @@ def redrive_letters(
         }
         queue_letters("redrive", chosen, given, dry_run=dry_run)
         return
-    settings, manner = KafkaSettings(), RunOptions(yes, dry_run, as_json, report)
+    manner = RunOptions(yes, dry_run, as_json, report)
     if policy is not None:
         _refuse_beside(context, _BESIDE_POLICY, "--policy: the file says what and how")
-        by_policy(settings, policy, every, manner)
+        by_policy(reachable_kafka(), policy, every, manner)
         return
     if every is not None:
         fail("--every: needs --policy FILE, which says what to resend", Exit.USAGE)
     options = RedriveOptions(reset_attempts, max_redrives)
     limits = JobLimits(rate, endpoint_rate, most, lag_cap, stop_after)
     target = None if to is None else endpoint_id_of(to, chosen.workspace)
-    done = run_order(settings, Order(chosen.kind, chosen.filter, options, target, limits), manner)
+    order = Order(chosen.kind, chosen.filter, options, target, limits)
+    settings = reachable_kafka()
+    done = run_order(settings, order, manner)
     if not done.matched:
         nothing_matches(settings, chosen)
     conclude([done], manner)
@@ -180,10 +182,8 @@ def purge_letters(
             fail(f"--job: {why}", Exit.USAGE)
         queue_letters("purge", chosen, {"rate": rate, "max": most, "all": everything})
         return
-    settings, manner = (
-        KafkaSettings(),
-        RunOptions(yes, dry_run=False, as_json=as_json, report=report),
-    )
+    settings = reachable_kafka()
+    manner = RunOptions(yes, dry_run=False, as_json=as_json, report=report)
     order = Order(chosen.kind, chosen.filter, limits=JobLimits(rate=rate, most=most))
     if not yes:
         seen = count_purge(settings, order)

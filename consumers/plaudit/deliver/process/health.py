@@ -33,7 +33,7 @@ class Health:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        register_build_info(self.registry)
+        register_build_info(self.registry, "deliver")
 
     def watch(self, worker: Worker) -> None:
         """Report the health of a worker from now on."""

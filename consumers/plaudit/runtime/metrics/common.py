@@ -16,8 +16,10 @@ from plaudit.runtime.metrics.spec import Kind, MetricSpec, gauge
 
 BUILD_INFO: Final = gauge(
     "plaudit_build_info",
-    "1, with the version, the form (pure or compiled) and the Python release as labels.",
+    "1, with the process (deliver, record, serve, relay or jobs), the version, the form (pure or "
+    "compiled) and the Python release as labels.",
     "After an upgrade, count the processes of each version.",
+    "process",
     "version",
     "form",
     "python",
@@ -64,14 +66,21 @@ def metric_of(spec: MetricSpec, samples: Mapping[_Labels, float]) -> Metric:
 
 
 class BuildInfo(Collector):
-    """Collector of the version of this process."""
+    """Collector of the version of this process.
+
+    Args:
+        process: the command that it runs.
+    """
+
+    def __init__(self, process: str) -> None:
+        self._process = process
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric."""
-        labels = (version("plaudit"), form(), platform.python_version())
+        labels = (self._process, version("plaudit"), form(), platform.python_version())
         yield metric_of(BUILD_INFO, {labels: 1})
 
 
-def register_build_info(registry: CollectorRegistry) -> None:
+def register_build_info(registry: CollectorRegistry, process: str) -> None:
     """Add the version to what a process exposes."""
-    registry.register(BuildInfo())
+    registry.register(BuildInfo(process))

@@ -33,6 +33,13 @@ WAITING: Final = gauge(
     "1 while the recorder waits for the database or the brokers.",
     "Alert when it lasts; `/readyz` names what is missing.",
 )
+SEALED: Final = gauge(
+    "plaudit_endpoints_sealed",
+    "Endpoints in the database by the key that sealed them: the first of `PLAUDIT_SECRET_KEY`, "
+    "another one of it, or one that is missing there.",
+    "`missing`: correct the setting. `other`: `plaudit endpoints reseal` before you remove a key.",
+    "key",
+)
 RECORDER: Final[tuple[MetricSpec, ...]] = (
     WRITTEN,
     KNOWN,
@@ -41,6 +48,7 @@ RECORDER: Final[tuple[MetricSpec, ...]] = (
     LOST,
     RESET,
     WAITING,
+    SEALED,
 )
 
 OLDEST_LETTER: Final = gauge(

@@ -101,6 +101,25 @@ WAITING: Final = (
         "no worker holds partitions of lane {{ $labels.lane }}",
         "Lane without worker",
     ),
+    # One dead endpoint of a quiet installation may be all failures, so three circuits have to open.
+    # The objective's alerts come later: an open circuit stops attempts, and with them the budget.
+    Alert(
+        "PlauditMostAttemptsFail",
+        PAGE,
+        "plaudit:attempts_failed:ratio_rate5m > 0.5 and on () max(plaudit_circuits_open) >= 3",
+        "5m",
+        "{{ $value | humanizePercentage }} of attempts failed in the last 5m",
+        "Deliveries fail",
+    ),
+    Alert(
+        "PlauditProcessMissing",
+        PAGE,
+        "count by (process) (last_over_time(plaudit_build_info[1d])) "
+        "unless count by (process) (plaudit_build_info)",
+        "5m",
+        "Prometheus finds no process of `plaudit {{ $labels.process }}`, which ran within a day",
+        "Process missing",
+    ),
 )
 SET_UP: Final = (
     Alert(
@@ -126,6 +145,22 @@ SET_UP: Final = (
         "1m",
         "a worker can't open {{ $value }} endpoints: compare PLAUDIT_SECRET_KEY",
         "Endpoints unreadable",
+    ),
+    Alert(
+        "PlauditKeyMissing",
+        PAGE,
+        'max(plaudit_endpoints_sealed{key="missing"}) > 0',
+        "1m",
+        "a recorder lacks the key of {{ $value }} endpoints: compare PLAUDIT_SECRET_KEY",
+        "Key missing",
+    ),
+    Alert(
+        "PlauditResealPending",
+        TICKET,
+        'min(plaudit_endpoints_sealed{key="other"}) > 0',
+        "1d",
+        "{{ $value }} endpoints are not sealed with the first key: they would be lost with theirs",
+        "Key missing",
     ),
     Alert(
         "PlauditEndpointRecordsForged",

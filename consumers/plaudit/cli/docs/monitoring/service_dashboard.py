@@ -114,7 +114,8 @@ SERVICE: Final = Dashboard(
                     "short",
                     (
                         PromQuery(
-                            "count by (version, form) (plaudit_build_info)", "{{version}} {{form}}"
+                            "count by (process, version, form) (plaudit_build_info)",
+                            "{{process}} {{version}} {{form}}",
                         ),
                     ),
                 ),
