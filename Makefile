@@ -14,7 +14,7 @@ ARGS ?=
 # Tests start many processes: without bytecode, each of them would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test test-fast test-broker coverage nightly fuzz interop breaks lint format lock build sbom test-wheel compile test-compiled \
+.PHONY: help setup run test test-fast test-broker coverage nightly fuzz interop interop-go breaks lint format lock build sbom test-wheel compile test-compiled \
 	bench bench-compiled bench-report soak soak-dlq docs screenshots chart monitoring image clean
 
 help: ## print this manual
@@ -64,6 +64,8 @@ format: $(VENV)/all.stamp ## put the style right where a tool can
 
 lock: $(VENV)/all.stamp ## resolve and pin what is installed, with hashes
 	@$(BIN)/python requirements/lock.py
+
+interop-go: build/interop/bin/kube-apiserver build/interop/bin/keda-scaling ## KEDA's scalers and an API server for tests/interop; ten minutes
 
 breaks: $(VENV)/all.stamp ## break each promise in a copy and see its tests fail; ARGS="-k commit"
 	@cd tests && ../$(BIN)/python -m breaks.run $(ARGS)
@@ -122,6 +124,17 @@ image: ## the container image, where Docker is
 
 clean: ## remove what was made here
 	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+build/interop/bin/kube-apiserver: tests/interop/apiserver/go.mod tests/interop/crds.sh
+	@tests/interop/crds.sh build/interop/crds
+	@cd tests/interop/apiserver && CGO_ENABLED=0 go build -trimpath -o $(CURDIR)/$@ .
+
+# Only the scalers that the chart names: KEDA's package has those of every cloud.
+build/interop/bin/keda-scaling: tests/interop/keda/go.mod tests/interop/keda/main.go
+	@rm -rf build/interop/keda && mkdir -p build/interop/keda/scalers && cp tests/interop/keda/* build/interop/keda
+	@cd build/interop/keda && go mod download && for each in kafka_scaler metrics_api_scaler scaler; do \
+		install -m 644 "$$(go list -m -f '{{.Dir}}' github.com/kedacore/keda/v2)/pkg/scalers/$$each.go" scalers; done
+	@cd build/interop/keda && CGO_ENABLED=0 go build -trimpath -o $(CURDIR)/$@ .
 
 build/interop/tools.stamp: tests/interop/package.json tests/interop/java/pom.xml
 	@mkdir -p build/interop && $(PYTHON) -m venv build/interop

@@ -40,11 +40,13 @@ def answer(status: int, **headers: str) -> Answer:
     return Answer(status, pairs, b"", truncated=False, timings=NO_TIMINGS, bytes_sent=1)
 
 
-def endpoint(name: str, *, rate_limit: float | None = None, version: int = 1) -> Endpoint:
+def endpoint(
+    name: str, *, rate_limit: float | None = None, version: int = 1, workspace: str = "w"
+) -> Endpoint:
     """Return an endpoint of this name."""
     return Endpoint(
         endpoint_id=name,
-        workspace_id="w",
+        workspace_id=workspace,
         version=version,
         target=check_url(f"https://{name}.example/"),
         headers=(),
@@ -192,7 +194,8 @@ class World:
         record = Record(self.assignment, self._offset, 0, b"{}")
         self._offset += 1
         past = history or History(Trigger.EVENT, 0, 0, 0, int(self.now_s * 1_000))
-        return Delivery(record, EVENT, b"{}", to.endpoint_id, to, origin_of(record), past)
+        event = EVENT._replace(workspace_id=to.workspace_id)
+        return Delivery(record, event, b"{}", to.endpoint_id, to, origin_of(record), past)
 
     def comes(self, to: Endpoint, count: int = 1) -> None:
         """Let deliveries come in now."""

@@ -157,6 +157,13 @@ class IsolationSettings(EnvSettings):
         description="Deliveries to one endpoint that wait for a slot; further ones are diverted. "
         "The worker lowers it while the endpoint does not keep up.",
     )
+    workspace_backlog: int = Field(
+        default=0,
+        ge=0,
+        le=20_000,
+        description="Deliveries of one workspace in hand, per lane and worker; further ones are "
+        "diverted, so that a workspace with slow endpoints leaves room for others. 0: no limit.",
+    )
     share_health: bool = Field(
         default=True,
         description="Notify other workers when an endpoint fails, recovers, or asks for a slower "

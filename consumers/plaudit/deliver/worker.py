@@ -136,7 +136,11 @@ class Worker:
             self.settler,
             AttemptLogger(settings.observability.log_attempts, name),
             RetryPlan(kafka.schedule, kafka.tiers),
-            AdmissionLimits(isolation.endpoint_in_flight, isolation.endpoint_queue),
+            AdmissionLimits(
+                isolation.endpoint_in_flight,
+                isolation.endpoint_queue,
+                workspace=isolation.workspace_backlog,
+            ),
             self.table,
             lambda: self.table_is_current,
             self.schemas,

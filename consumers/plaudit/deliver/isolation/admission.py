@@ -37,6 +37,7 @@ from plaudit.deliver.isolation.verdict import (
     Refused,
     Verdict,
 )
+from plaudit.deliver.isolation.workspace_backlog import WorkspaceBacklog
 from plaudit.deliver.model.decision import Reason
 from plaudit.deliver.model.delivery import Delivery
 from plaudit.deliver.model.quota import quota_fields, read_quota
@@ -90,6 +91,7 @@ class Admission:
         )
         self._pulse = clock.pulse
         self.gate = ReadGate(self.queues, clock, limits.pause_reading_at)
+        self._backlog = WorkspaceBacklog(limits.workspace) if limits.workspace else None
         self._usual_s = 0.0
         self._owner_since_s = LONG_AGO_S
 
@@ -102,14 +104,18 @@ class Admission:
         limited = endpoint.rate_limit is not None or state.paced
         if limited or state.version != endpoint.version:
             self._take_note(state, endpoint, now_s)
-        has_slot = len(state.flights) < most_in_flight(state, self._limits, self.queues.in_hand)
+        is_full = self._backlog is not None and self._backlog.is_full(endpoint.workspace_id)
+        most = 1 if is_full else most_in_flight(state, self._limits, self.queues.in_hand)
+        has_slot = len(state.flights) < most
         free = has_slot and not state.queue and state.rate_limiter is None
         refusal = self._refusal(state, delivery, endpoint, now_s)
         if refusal is None and not free:
-            refusal = self._turn(state, delivery, now_s)
+            refusal = self._turn(state, delivery, now_s, is_full=is_full)
         if refusal is not None:
             return Refused(delivery, refusal)
         self.queues.in_hand += 1
+        if self._backlog is not None:
+            self._backlog.add(endpoint.workspace_id)
         if free and not self._hold.closed:
             return open_flight(state, delivery, endpoint, now_s)
         self.queues.wait(state, delivery)
@@ -134,6 +140,8 @@ class Admission:
         state = self._states[flight.delivery.endpoint_id]
         del state.flights[flight]
         self.queues.in_hand -= 1
+        if self._backlog is not None:
+            self._backlog.remove(flight.endpoint.workspace_id)
         state.answered_s = now_s
         took_s = now_s - flight.began_s
         if is_refused(outcome, hold_s):
@@ -183,6 +191,8 @@ class Admission:
         ready: list[Next] = []
         if self._hold.closed:
             return ready
+        if self._backlog is not None:
+            self._backlog.recount(each.event.workspace_id for each in self.queues.deliveries)
         now_s = self._clock.now_s()
         self._usual_s = quick_quarter_s(self._states.values(), now_s)
         for endpoint_id, state in list(self._states.items()):
@@ -290,7 +300,9 @@ class Admission:
         limited_here = endpoint.rate_limit is not None and not self._serves_all
         return Refusal(Reason.RATE_LIMIT) if limited_here else None
 
-    def _turn(self, state: EndpointState, delivery: Delivery, now_s: float) -> Refusal | None:
+    def _turn(
+        self, state: EndpointState, delivery: Delivery, now_s: float, *, is_full: bool
+    ) -> Refusal | None:
         """Return the diversion of a delivery that the queue can't hold; None: it waits here."""
         if not state.queue:
             self.queues.set_worker_bound(
@@ -300,6 +312,8 @@ class Admission:
         pace = per_s(state, self._limits, now_s)
         if not state.worker_bound and not self._serves_all:
             most = min(most, max(1, int(pace * PATIENCE_S)))
+        if is_full:
+            most = 0
         epoch_ms = self._clock.epoch_ms()
         if state.worker_bound or not self._serves_all:
             if waiting < most:

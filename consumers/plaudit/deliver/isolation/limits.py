@@ -1,4 +1,4 @@
-"""Limits of one endpoint in a worker."""
+"""Limits of one endpoint, and of one workspace, in a worker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AdmissionLimits:
-    """Limits of one endpoint in this worker.
+    """Limits of one endpoint, and of one workspace, in this worker.
 
     Attributes:
         in_flight: requests in flight.
@@ -20,6 +20,8 @@ class AdmissionLimits:
         pause_reading_at: deliveries in worker-bound queues at which reading is paused. Few, so that
             the data of a delivery are still in the processor's cache when they are needed again; a
             batch of 100 is 20 ms of work, 10 in the compiled form.
+        workspace: deliveries in hand of a workspace, above which each of its endpoints has one
+            request in flight and no queue; 0: no limit.
     """
 
     in_flight: int = 64
@@ -27,3 +29,4 @@ class AdmissionLimits:
     shared: int = 7_500
     scarce: int = 7_500
     pause_reading_at: int = 100
+    workspace: int = 0
