@@ -42,6 +42,11 @@ class LocalPostgres:
             connection.execute(f"CREATE DATABASE {name}".encode())
         return name
 
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return (self._data / "postmaster.pid").exists()
+
     def start(self) -> None:
         self._run(*self._control, "-o", self._options, "start")
 

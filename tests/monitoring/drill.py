@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import httpx
 import psycopg
@@ -29,10 +31,11 @@ from plaudit.outbox import enqueue
 from plaudit.outbox.table import ddl
 from plaudit.publish import Publisher
 from postgres import LocalPostgres
-from waiting import LOOK_EVERY_S, PROMPTLY_S, until
+from waiting import PROMPTLY_S, until
 
 FAULTY: Final = Path(__file__).with_name("faulty_process.py")
 ENDPOINTS: Final = 4
+EVERY_S: Final = 0.2
 PER_S: Final = 10.0
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "deliver": ("deliver",),
@@ -50,6 +53,9 @@ def faulty(patch: str) -> tuple[str | Path, ...]:
 
 PROGRAMS: Final[Mapping[str, tuple[str | Path, ...]]] = {"record": faulty("looks-often")}
 """Roles that run with a patch also when nothing is wrong."""
+
+
+MAIN: Final = ("deliver", "record", "serve", "relay")
 
 
 @dataclass(slots=True)
@@ -84,8 +90,11 @@ class Scene:
 
     def fires(self, *names: str, within_s: float = PROMPTLY_S) -> None:
         """Wait until these alerts have fired, each at least once."""
-        for name, at in self._times(names, fires=True, within_s=within_s).items():
-            self.rows.append(Row(self.fault, name, at - self.began))
+
+        def note(name: str) -> None:
+            self.rows.append(Row(self.fault, name, time.monotonic() - self.began))
+
+        self._wait(names, note, fires=True, within_s=within_s)
 
     def act(self, step: str) -> None:
         """Note that the operator has done what the runbook says."""
@@ -95,27 +104,33 @@ class Scene:
 
     def ends(self, *names: str, within_s: float = PROMPTLY_S) -> None:
         """Wait until these alerts do not fire."""
-        found = self._times(names, fires=False, within_s=within_s)
-        for row in self.rows:
-            if row.alert in found:
-                row.ended_s = found[row.alert] - self._acted
 
-    def _times(
-        self, names: Collection[str], *, fires: bool, within_s: float
-    ) -> Mapping[str, float]:
-        """Return when each alert was first seen firing, or silent."""
-        seen: dict[str, float] = {}
+        def note(name: str) -> None:
+            for row in self.rows:
+                if row.alert == name:
+                    row.ended_s = time.monotonic() - self._acted
 
-        def look() -> set[str]:
+        self._wait(names, note, fires=False, within_s=within_s)
+
+    def _wait(
+        self, names: Collection[str], note: Callable[[str], None], *, fires: bool, within_s: float
+    ) -> None:
+        """Wait until each alert was seen firing, or silent; note each when it is."""
+        missing = set(names)
+
+        def look() -> bool:
             firing = self.prometheus.firing()
-            for name in names:
+            for name in sorted(missing):
                 if (name in firing) is fires:
-                    seen.setdefault(name, time.monotonic())
-            return set(names) - seen.keys()
+                    missing.discard(name)
+                    note(name)
+            return not missing
 
-        what = "fire" if fires else "end"
-        until(lambda: not look(), f"{sorted(names)} {what} after: {self.fault}", within_s)
-        return seen
+        deadline = time.monotonic() + within_s
+        while not look():
+            late = time.monotonic() > deadline
+            assert not late, f"{sorted(missing)}: not {fires=} within {within_s:g} s: {self.fault}"
+            time.sleep(EVERY_S)
 
 
 @dataclass
@@ -143,7 +158,7 @@ class Drill:
             topic_prefix=self.prefix,
             retry_schedule="1s,2s",
         )
-        apply_topics(self.settings)
+        apply_topics(self.settings, single_node=False)
         self.database = self.postgres.new_database()
         self.ports = {role: free_port() for role in ROLES}
         self.api_port = free_port()
@@ -162,7 +177,7 @@ class Drill:
         for number in range(ENDPOINTS):
             url = self.sink.on(f"hook{number}", self._answer)
             self.run("endpoints", "add", url, "--workspace", self.rig.workspace)
-        for role in ("deliver", "record", "serve", "relay"):
+        for role in MAIN:
             self.start(role)
         publishing = threading.Thread(target=self._publish)
         publishing.start()
@@ -198,6 +213,20 @@ class Drill:
         finally:
             self.rows += scene.rows
 
+    def restore(self) -> None:
+        """Mend what a scene that failed has left broken."""
+        self.status = 200
+        self.broker.start()
+        if not self.postgres.running:
+            self.postgres.start()
+        for role in MAIN:
+            process = self.processes[role]
+            process.send_signal(signal.SIGCONT)
+            if process.poll() is not None:
+                self.start(role)
+        if "second" in self.processes and self.processes["second"].poll() is None:
+            self.stop("second")
+
     def start(
         self, role: str, *more: str, program: Sequence[str | Path] = (), **environment: str
     ) -> None:
@@ -219,13 +248,25 @@ class Drill:
         self.processes[role].kill()
         self.processes[role].wait()
 
-    def run(self, *words: str, text: str = "", exits: int = 0) -> str:
+    def status_now(self) -> dict[str, Any]:
+        """Return what `plaudit status` says."""
+        found: dict[str, Any] = json.loads(self.run("status", "--json", exits=(0, 1)))
+        return found
+
+    def blocked(self) -> list[str]:
+        """Return the places of records that block their partitions, as `records unblock` takes."""
+        return [
+            f"{each['topic']}/{each['partition']}@{each['offset']}"
+            for each in self.status_now()["blocked"]
+        ]
+
+    def run(self, *words: str, exits: Sequence[int] = (0,)) -> str:
         """Run a command as an operator does; return what it printed."""
         done = subprocess.run(
-            [PLAUDIT, *words], env=self.environment, input=text, capture_output=True, text=True,
+            [PLAUDIT, *words], env=self.environment, capture_output=True, text=True,
             timeout=120, check=False,
         )  # fmt: skip
-        assert done.returncode == exits, (words, done.stdout, done.stderr)
+        assert done.returncode in exits, (words, done.stdout, done.stderr)
         return done.stdout
 
     def sql(self, statement: str) -> None:
@@ -257,12 +298,10 @@ class Drill:
 
     def _publish(self) -> None:
         """Publish steadily; a failure is of no interest here."""
-        with Publisher(self.settings) as publisher:
+        with suppress(KafkaFailure), Publisher(self.settings) as publisher:
             while not self._quiet.wait(1 / PER_S):
-                try:
-                    publisher.publish(self.rig.event())
-                except KafkaFailure:
-                    time.sleep(LOOK_EVERY_S)
+                with suppress(KafkaFailure):
+                    publisher.publish_now(self.rig.event())
 
     def table(self) -> str:
         """Return the rows as a table of Markdown."""

@@ -241,6 +241,17 @@ def test_while_brokers_are_away_rows_stay(outbox: Outbox, fresh: Fresh) -> None:
     assert not empty(outbox)
 
 
+def test_rows_are_counted_while_a_batch_waits_for_the_brokers(
+    outbox: Outbox, fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plaudit.outbox.service.SAY_EVERY_S", 0.05)
+    outbox.enqueue(fresh())
+    relay = service(outbox, KafkaSettings(bootstrap_servers="127.0.0.1:1"))
+    with running(relay):
+        until(lambda: relay.tally.backlog.waiting == 1, "the row is counted")
+        relay.stop(grace_s=0.1)
+
+
 def test_a_restarting_database_is_awaited(
     topics: KafkaSettings, read_all: ReadAll, fresh: Fresh
 ) -> None:

@@ -35,7 +35,8 @@ def recorder() -> CollectorRegistry:
     lag = RecorderLag(lambda _: 3)
     lag.measure({PARTITION: 0}, 1_000)
     found: Any = SimpleNamespace(lost=0, positions_reset=0, trouble=None, group="g", lag=lag)
-    registry = RecorderHealth(found, ProjectionCounts(), tuple).registry
+    brokers: Any = SimpleNamespace(problem=None)
+    registry = RecorderHealth(found, ProjectionCounts(), brokers).registry
     registry.register(KeyUse(found, SecretKeys([bytes(32)])))
     return registry
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from plaudit.runtime.fresh import FreshProblems, Problems
+from plaudit.api.readiness import FRESH_S, Problems
 from plaudit.runtime.metrics.common import register_build_info
 
 
@@ -31,7 +32,11 @@ class ApiHealth:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         register_build_info(self.registry, "serve")
-        self._problems = FreshProblems(ask, clock)
+        self._ask = ask
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._found: Problems = ()
+        self._until_s: float | None = None
 
     def stuck(self) -> list[str]:
         """Return an empty list: while this thread answers, the process makes progress."""
@@ -39,4 +44,8 @@ class ApiHealth:
 
     def unready(self) -> list[str]:
         """Return why requests can't be served now; checked at most once a second."""
-        return self._problems.find()
+        with self._lock:
+            if self._until_s is None or self._clock() >= self._until_s:
+                self._found = self._ask()
+                self._until_s = self._clock() + FRESH_S
+            return list(self._found)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from fastapi.concurrency import run_in_threadpool
 
 from plaudit.api.dependencies import ApiServices
 from plaudit.kafka.errors import KafkaFailure
-from plaudit.runtime.fresh import FRESH_S, Problems
 from plaudit.store.db.database import DatabaseFailure, check
+
+FRESH_S: Final = 1.0
+
+Problems = Sequence[str]
 
 
 class Readiness:

@@ -153,6 +153,8 @@ class RelayService:
             self._trouble(failure)
 
     def _give_up(self) -> bool:
+        # Brokers that are away hold a batch, and rows gather behind it: they are counted meanwhile.
+        self._said.log_if_due(self.tally, self._count)
         return self._stop_by is not None and time.monotonic() > self._stop_by
 
     def _opened(self) -> Relay:

@@ -37,7 +37,7 @@ from plaudit.recorder.background_jobs import (
     prune_task,
     relay_task,
 )
-from plaudit.recorder.health import RecorderHealth, broker_problems
+from plaudit.recorder.health import ANSWER_S, ASK_EVERY_S, BrokerWatch, RecorderHealth
 from plaudit.recorder.notices import Notifier
 from plaudit.recorder.payloads import PayloadKeeper
 from plaudit.recorder.projector import Projector
@@ -62,8 +62,6 @@ _log = event_logger(__name__)
 _T = TypeVar("_T")
 
 CLOSE_S: Final = 10.0
-READY_S: Final = 2.0
-"""Seconds in which the brokers have to answer a probe."""
 
 
 def command(
@@ -110,8 +108,8 @@ def command(
         if payloads is not None:
             stack.callback(payloads.close)
         stack.enter_context(closed(tracing))
-        ask = partial(broker_problems, Admin(kafka, READY_S), kafka.names.attempts)
-        health = RecorderHealth(recorder, projector.counts, ask)
+        brokers = BrokerWatch(Admin(kafka, ANSWER_S), kafka.names.attempts)
+        health = RecorderHealth(recorder, projector.counts, brokers)
         stack.enter_context(served(deliver.observability, health))
         producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000)))
         stack.callback(producer.close)
@@ -120,6 +118,7 @@ def command(
             PeriodicTask("notices", NOTIFY_EVERY_S, notifier.run),
             prune_task(engine, settings),
             label_task(engine),
+            PeriodicTask("brokers", ASK_EVERY_S, brokers.look),
             watching(engine, keys, health.registry),
             *measuring(settings, kafka, health.registry),
         )
