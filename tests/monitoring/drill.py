@@ -260,11 +260,11 @@ class Drill:
             for each in self.status_now()["blocked"]
         ]
 
-    def run(self, *words: str, exits: Sequence[int] = (0,)) -> str:
+    def run(self, *words: str, exits: Sequence[int] = (0,), **environment: str) -> str:
         """Run a command as an operator does; return what it printed."""
         done = subprocess.run(
-            [PLAUDIT, *words], env=self.environment, capture_output=True, text=True,
-            timeout=120, check=False,
+            [PLAUDIT, *words], env={**self.environment, **environment},
+            capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert done.returncode in exits, (words, done.stdout, done.stderr)
         return done.stdout

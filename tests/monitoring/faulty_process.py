@@ -1,4 +1,4 @@
-"""A `plaudit` with a defect, or one that looks at dead letters more often.
+"""A `plaudit` with a defect, or one that looks at dead letters and keys more often.
 
 The first argument names what is patched; the others are those of `plaudit`.
 """
@@ -30,6 +30,7 @@ PATCHES: Final = {
     },
     "looks-often": {
         "plaudit.cli.commands.record.LOOK_EVERY_S": 1.0,
+        "plaudit.cli.commands.record.COUNT_KEYS_EVERY_S": 1.0,
         "plaudit.dlq.letters.ages.EXACT_EVERY_S": 2.0,
     },
 }

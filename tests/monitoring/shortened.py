@@ -1,8 +1,8 @@
 """Alert rules with shorter times, so that a fault of seconds stands for one of hours.
 
-Every window and every `for` is divided by `WINDOWS`, every whole threshold in seconds that a metric
-has to exceed by `SECONDS`. The metrics themselves, the shares of an error budget and the three days
-of dead letters stay as they are.
+Every window and every `for` is divided by `WINDOWS`, and a `for` is ten seconds at most. Every
+whole threshold in seconds that a metric has to exceed is divided by `SECONDS`. The metrics
+themselves, the shares of an error budget and the three days of dead letters stay as they are.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import yaml
 
 WINDOWS: Final = 120
 SECONDS: Final = 20
+LONGEST_FOR_MS: Final = 10_000
 UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _WINDOW: Final = re.compile(r"\[(\d+)([smhd])\]")
 _THRESHOLD: Final = re.compile(r"(plaudit_\w+_seconds\b[^<>]* > )(\d+)(?![.\d])")
@@ -27,7 +28,7 @@ def shortened(rules: str) -> str:
         query = _WINDOW.sub(lambda each: f"[{_shorter(each[1] + each[2])}]", rule["expr"])
         rule["expr"] = _THRESHOLD.sub(lambda each: f"{each[1]}{int(each[2]) / SECONDS:g}", query)
         if "for" in rule:
-            rule["for"] = _shorter(rule["for"])
+            rule["for"] = _shorter(rule["for"], LONGEST_FOR_MS)
     return str(yaml.safe_dump(found, sort_keys=False))
 
 
@@ -36,5 +37,6 @@ def _rules(file: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from group["rules"]
 
 
-def _shorter(duration: str) -> str:
-    return f"{int(duration[:-1]) * UNITS[duration[-1]] * 1_000 // WINDOWS}ms"
+def _shorter(duration: str, most_ms: int = 1 << 60) -> str:
+    whole_ms = int(duration[:-1]) * UNITS[duration[-1]] * 1_000
+    return f"{min(most_ms, whole_ms // WINDOWS)}ms"

@@ -6,6 +6,7 @@ and evaluates the rules with shorter times (see `monitoring.shortened`). `-s` pr
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from conftest import FENCED_SOON, delete_before
+from e2e.sink import good
 from monitoring.drill import Drill, faulty
 from monitoring.prometheus_server import PrometheusServer
 from monitoring.shortened import shortened
@@ -210,6 +212,32 @@ def test_a_worker_with_a_wrong_secret_key(drill: Drill) -> None:
         scene.act("the worker is stopped")
         drill.stop("second")
         scene.ends("PlauditEndpointsUnreadable")
+
+
+def test_an_endpoint_whose_key_the_processes_lack(drill: Drill) -> None:
+    names = ("PlauditKeyMissing", "PlauditEndpointsUnreadable")
+    with drill.scene("an endpoint is added with a key that the processes lack") as scene:
+        strange = base64.b64encode(os.urandom(32)).decode()
+        url = drill.sink.on("strange", good)
+        where = ("--workspace", drill.rig.workspace, "--name", "strange")
+        drill.run("endpoints", "add", url, *where, PLAUDIT_SECRET_KEY=strange)
+        scene.fires(*names)
+        scene.act("`plaudit endpoints remove`; it is added with the right key")
+        drill.run("endpoints", "remove", "strange", "--yes", PLAUDIT_SECRET_KEY=strange)
+        scene.ends(*names)
+
+
+def test_a_rotation_of_the_key_that_is_not_finished(drill: Drill) -> None:
+    old, new = drill.environment["PLAUDIT_SECRET_KEY"], base64.b64encode(os.urandom(32)).decode()
+    with drill.scene("the secret key is rotated, and nothing resealed") as scene:
+        drill.environment["PLAUDIT_SECRET_KEY"] = f"{new},{old}"
+        for role in ("deliver", "record", "serve"):
+            drill.stop(role)
+            drill.start(role)
+        scene.fires("PlauditResealPending")
+        scene.act("`plaudit endpoints reseal`")
+        drill.run("endpoints", "reseal")
+        scene.ends("PlauditResealPending")
 
 
 def test_an_endpoint_record_that_another_program_wrote(drill: Drill) -> None:
