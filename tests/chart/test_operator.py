@@ -113,8 +113,8 @@ def test_an_operator_who_follows_the_page_sees_a_delivery(
         path = f"{PLAUDIT.parent}:{os.environ['PATH']}"
         for words in inside:
             line = f"PATH={path}; {words.replace(EXAMPLE_URL, url)}"
-            shown = namespace.run(api, "sh", "-c", line)
-        assert sink.wait_until(lambda: bool(sink.ids("hook")), PROMPTLY_S), shown
+            namespace.run(api, "sh", "-c", line)
+        assert sink.wait_until(lambda: bool(sink.ids("hook")), PROMPTLY_S)
         assert sink.ids("hook").total() == 1
 
         def listed() -> str:

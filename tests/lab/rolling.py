@@ -173,6 +173,11 @@ class Callers:
             for thread in threads:
                 thread.join(PROMPTLY_S)
 
+    def go_on(self, count: int) -> None:
+        """Wait until this many more events are accepted."""
+        before = len(self.accepted)
+        until(lambda: len(self.accepted) >= before + count, f"{count} more events")
+
     def _repeat(self, act: Callable[[], str]) -> None:
         while not self._ended.wait(EVERY_S):
             try:

@@ -69,9 +69,8 @@ def test_every_role_is_upgraded_and_rolled_back_and_nothing_is_lost_or_doubled(
             for program in (Path(PLAUDIT), former):
                 rolling.prepare(program)
                 for role in ROLES:
-                    before = len(callers.accepted)
                     rolling.replace(role, program)
-                    until(lambda low=before: len(callers.accepted) > low + SOME, "some traffic")
+                    callers.go_on(SOME)
         assert callers.failures == []
         settled(rolling, sink, callers)
 

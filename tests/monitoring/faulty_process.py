@@ -6,6 +6,7 @@ The first argument names what is patched; the others are those of `plaudit`.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Final
 from unittest.mock import patch
@@ -22,7 +23,7 @@ def lose(*_: object, **__: object) -> None:
     """Forget a record."""
 
 
-PATCHES: Final = {
+PATCHES: Final[Mapping[str, Mapping[str, object]]] = {
     "raises": {"plaudit.deliver.pipeline.attempt.Attempter.request_of": fail},
     "loses": {
         "plaudit.deliver.pipeline.pipeline.Pipeline.process": lose,

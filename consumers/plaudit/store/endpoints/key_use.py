@@ -41,7 +41,7 @@ class KeyUse(Collector):
     def __init__(self, engine: Engine, keys: SecretKeys) -> None:
         self._engine = engine
         self._keys = keys
-        self.counts: Counter[KeyState] = Counter()
+        self.counts: Counter[str] = Counter()
 
     def look(self) -> None:
         """Count again.
@@ -49,7 +49,7 @@ class KeyUse(Collector):
         Raises:
             DatabaseFailure: the database is unavailable.
         """
-        found: Counter[KeyState] = Counter()
+        found: Counter[str] = Counter()
         for key_id, count in sealed_by(self._engine).items():
             found[self._state(key_id)] += count
         self.counts = found
