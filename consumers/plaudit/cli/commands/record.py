@@ -91,15 +91,13 @@ def command(
     kafka, deliver, settings = KafkaSettings(), DeliverSettings(), RecorderSettings()
     kafka.client_config()
     keys = deliver.seal.keys
-    engine = _opened(database_url())
-    _wait_for_database(partial(require_keys, engine, keys))
+    engine = _opened(database_url(), keys)
     notifier = Notifier(engine, deliver)
     asyncio.run(lane_topics(kafka, writes=False))
     projector = Projector(engine, settings.disable_after_ms, settings.failing_after)
     tracing = open_tracing("plaudit-record")
-    payloads = None
-    if settings.payload_days:
-        payloads = PayloadKeeper(kafka, PayloadStore(engine, keys))
+    store = PayloadStore(engine, keys)
+    payloads = PayloadKeeper(kafka, store) if settings.payload_days else None
     recorder = Recorder(kafka, projector, tracing, payloads)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: recorder.stop())
@@ -119,7 +117,7 @@ def command(
             prune_task(engine, settings),
             label_task(engine),
             PeriodicTask("brokers", ASK_EVERY_S, brokers.look),
-            watching(engine, keys, health.registry),
+            key_task(engine, keys, health.registry),
             *measuring(settings, kafka, health.registry),
         )
         tasks.start()
@@ -138,7 +136,7 @@ def measuring(
         yield PeriodicTask("dead-letter-ages", LOOK_EVERY_S, ages.look)
 
 
-def watching(engine: Engine, keys: SecretKeys, registry: CollectorRegistry) -> PeriodicTask:
+def key_task(engine: Engine, keys: SecretKeys, registry: CollectorRegistry) -> PeriodicTask:
     """Return the task that counts the endpoints of each secret key."""
     use = KeyUse(engine, keys)
     registry.register(use)
@@ -172,9 +170,11 @@ def _rebuild(*, as_json: bool) -> None:
         fail("stopped before the end; run it again")
 
 
-def _opened(url: str) -> Engine:
-    """Open the database, waiting until it is available."""
-    return _wait_for_database(lambda: open_database(url))
+def _opened(url: str, keys: SecretKeys) -> Engine:
+    """Open the database, waiting until it is available; check that it is that of the keys."""
+    engine = _wait_for_database(lambda: open_database(url))
+    _wait_for_database(partial(require_keys, engine, keys))
+    return engine
 
 
 def _wait_for_database(ask: Callable[[], _T]) -> _T:
