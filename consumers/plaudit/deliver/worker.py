@@ -35,7 +35,7 @@ from plaudit.deliver.pipeline.unblocking import follow_unblock_marks
 from plaudit.deliver.pipeline.upkeep import divert_rest, evict_hanging, leave
 from plaudit.deliver.preflight import LaneTopics
 from plaudit.deliver.running_lane import MOST_DELIVERIES, RunningLane
-from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.settings import DeliverSettings, IsolationSettings
 from plaudit.deliver.settle.settler import STALLED_AFTER_S, Settler
 from plaudit.deliver.stranded import MARGIN_S, StrandedWatch
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
@@ -136,11 +136,7 @@ class Worker:
             self.settler,
             AttemptLogger(settings.observability.log_attempts, name),
             RetryPlan(kafka.schedule, kafka.tiers),
-            AdmissionLimits(
-                isolation.endpoint_in_flight,
-                isolation.endpoint_queue,
-                workspace=isolation.workspace_backlog,
-            ),
+            _limits(isolation),
             self.table,
             lambda: self.table_is_current,
             self.schemas,
@@ -335,3 +331,11 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _limits(settings: IsolationSettings) -> AdmissionLimits:
+    return AdmissionLimits(
+        settings.endpoint_in_flight,
+        settings.endpoint_queue,
+        workspace=settings.workspace_backlog,
+    )
