@@ -61,6 +61,6 @@ OPERATIONS: Final = (
         "consumers/plaudit/deliver/isolation/admission.py",
         "        if is_full:\n            most = 0",
         "        if is_full:\n            pass",
-        "tests/deliver/test_admission.py",
+        "tests/deliver/test_workspace_backlog.py",
     ),
 )

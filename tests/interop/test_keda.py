@@ -34,7 +34,7 @@ Trigger = Mapping[str, Any]
 
 
 class Seen(NamedTuple):
-    """What KEDA sees.
+    """Answer of a scaler.
 
     Attributes:
         active: whether the Deployment is to have pods at all.

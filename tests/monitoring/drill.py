@@ -281,7 +281,7 @@ class Drill:
                 enqueue(connection, event, source="/services/drill")
 
     def configure(self, topic: str, **config: str) -> None:
-        """Change the configuration of a topic, as somebody with a console might."""
+        """Change the configuration of a topic, as an operator does by mistake."""
         dotted = {name.replace("_", "."): value for name, value in config.items()}
         assert Admin(self.settings).configure(topic, dotted) is None
 

@@ -102,7 +102,7 @@ def test_a_record_with_an_unknown_schema(drill: Drill) -> None:
         scene.ends("PlauditPartitionBlocked", "PlauditLagGrows", *late[:2])
 
 
-def test_a_record_that_is_no_event(drill: Drill) -> None:
+def test_a_record_that_can_not_be_read_as_an_event(drill: Drill) -> None:
     with drill.scene("a record that is not an event") as scene:
         drill.rig.write(drill.settings.names.event_topics[0], b"key", b"nonsense")
         scene.fires("PlauditRecordsUndecodable")
@@ -187,7 +187,7 @@ def test_a_database_that_dies(drill: Drill) -> None:
             scene.ends(*names, within_s=120)
 
 
-def test_a_row_that_is_no_event(drill: Drill) -> None:
+def test_a_row_that_can_not_be_published(drill: Drill) -> None:
     row = "INSERT INTO plaudit_outbox (topic, key, value, headers) VALUES ('t', 'k', 'v', 'x')"
     with drill.scene("a row of the outbox that is not an event") as scene:
         drill.sql(row)

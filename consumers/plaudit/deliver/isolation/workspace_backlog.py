@@ -35,7 +35,7 @@ class WorkspaceBacklog:
             self._counts.pop(workspace_id, None)
 
     def recount(self, in_hand: Iterable[str]) -> None:
-        """Count anew.
+        """Replace the counts.
 
         Args:
             in_hand: the workspace of each delivery in hand.
