@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plaudit.deliver.offsets.assignment import MOST_SKEW_MS, Record
@@ -183,9 +184,21 @@ def read_headers(headers: Iterable[tuple[str, bytes]], record: Record) -> Delive
     return DeliveryHeaders(
         _text(given, Header.ENDPOINT_ID),
         _text(given, Header.WORKSPACE_ID),
-        _history(given, record),
-        _origin(given, record),
+        _same_history(_history(given, record)),
+        _same_origin(_origin(given, record)),
     )
+
+
+@lru_cache(maxsize=64)
+def _same_history(history: History) -> History:
+    """Return one object for equal ones: thousands of a wide event's deliveries are in hand."""
+    return history
+
+
+@lru_cache(maxsize=64)
+def _same_origin(origin: Origin) -> Origin:
+    """Return one object for equal ones, as for histories."""
+    return origin
 
 
 def _history(given: Mapping[str, bytes], record: Record) -> History:

@@ -55,8 +55,10 @@ def expand(lane: LaneContext, record: Record) -> Expansion:
         return []
     found = lane.shared.table.find(addressed.endpoint_id)
     endpoint = found if isinstance(found, Endpoint) else None
+    # The table's own text, which thousands of deliveries in hand may share.
+    endpoint_id = addressed.endpoint_id if endpoint is None else endpoint.endpoint_id
     delivery = Delivery(
-        record, event, b"", addressed.endpoint_id, endpoint, addressed.origin, addressed.history
+        record, event, b"", endpoint_id, endpoint, addressed.origin, addressed.history
     )
     try:
         now_ms = lane.now_ms()
