@@ -53,7 +53,7 @@ MOST_REPORTED: Final = 10
 """Maximum number of unreadable endpoints that are logged one by one after the first read of the
 topic."""
 MOST_OPENED: Final = 10_000
-"""Opened endpoints of one generation, 1.6 KB each: at most 32 MB in both."""
+"""Opened endpoints of one generation, 1.0 KB each: at most 20 MB in both."""
 MOST_LEARNED: Final = 50_000
 """Learned endpoints of one generation, 0.3 KB each: about 30 MB in both."""
 WIDE_COST: Final = 5_000
