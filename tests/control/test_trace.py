@@ -71,3 +71,26 @@ def test_a_filter_that_costs_too_much_for_an_event_is_noted(
     assert course.unwanted is None
     assert (course.note is not None) == noted
     assert not noted or "too many steps" in str(course.note)
+
+
+def test_a_trace_looks_at_a_limited_number_of_endpoints_without_attempts(tmp_path: Path) -> None:
+    event = example("testimonial.approved")
+    value, event_id = encode(event), str(event.meta.event_id)
+    workspace = str(event.meta.workspace_id)
+    engine, keys = new_sqlite(tmp_path / "plaudit.db"), SecretKeys([os.urandom(32)])
+    spec = EndpointSpec("https://hooks.example.com/")
+    ids = [str(uuid.UUID(int=number)) for number in range(5)]
+    sent = attempt(event_id=event_id, endpoint_id=ids[4], workspace_id=workspace)
+    with engine.begin() as connection:
+        for at, each in enumerate(ids):
+            made = new_endpoint(keys, spec, workspace, each, new_secret(), at)
+            rows.insert(connection, made)
+        made_rows = AttemptRows(engine.dialect.name)
+        insert_new(connection, [made_rows.row(decode_attempt(encode_attempt(sent)))])
+    source = EventSource(cast("RecordReader", Topic(value)), LateDecoder(AWAY))
+    [whole] = Tracer(engine, source).trace(event_id)
+    [cut] = Tracer(engine, source, most_unsent=2).trace(event_id)
+    engine.dispose()
+    assert (len(whole.histories), whole.is_cut) == (5, False)
+    assert [each.endpoint_id for each in cut.histories] == [ids[4], ids[0], ids[1]]
+    assert cut.is_cut

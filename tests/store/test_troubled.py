@@ -13,7 +13,7 @@ from plaudit.records.attempt import decode_attempt, encode_attempt
 from plaudit.store.db.database import reading
 from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.log.health import apply_sums, sum_rows
-from plaudit.store.log.overview import Trouble, count_endpoints, count_troubled, troubled
+from plaudit.store.log.overview import Trouble, count_endpoints, first_troubled, troubled
 from plaudit.store.log.writer import AttemptRows, insert_new
 from store.test_plans import asked
 from store.test_service import WANTED, WORKSPACE
@@ -58,7 +58,8 @@ def test_endpoints_in_trouble_come_in_pages_the_longest_first(
         ):
             found = every(connection, workspace, 2)
             assert [each.endpoint_id for each in found] == [made[at].endpoint_id for at in numbers]
-            assert count_troubled(connection, workspace) == len(numbers)
+            total, first = first_troubled(connection, workspace, 2)
+            assert (total, list(first)) == (len(numbers), found[:2])
         assert count_endpoints(connection, None) == len(made)
         assert count_endpoints(connection, other) == 2
 
@@ -67,7 +68,7 @@ def test_endpoints_in_trouble_are_found_without_reading_the_others(engine: Engin
     for workspace in (None, WORKSPACE):
         with asked(engine) as statements, reading(engine) as connection:
             troubled(connection, workspace, 10)
-            count_troubled(connection, workspace)
+            first_troubled(connection, workspace, 10)
         selects = [each for each in statements if each[0].startswith("SELECT")]
         assert len(selects) == 2
         for statement, given in selects:

@@ -27,10 +27,15 @@ from plaudit.store.log.stats import Hour, Resolution
 
 
 class EndpointCounts(NamedTuple):
-    """Numbers of endpoints: of all, and of those in trouble."""
+    """Numbers of endpoints: of all, and of those in trouble.
+
+    Attributes:
+        first: endpoints that are longest in trouble.
+    """
 
     every: int
     troubled: int
+    first: Sequence[Trouble]
 
 
 class DeliveryLog:
@@ -153,14 +158,13 @@ class DeliveryLog:
         with reading(self._engine) as connection:
             return overview.troubled(connection, workspace_id, most, after)
 
-    def endpoint_counts(self, workspace_id: str | None) -> EndpointCounts:
-        """Count the endpoints, and those in trouble.
+    def endpoint_counts(self, workspace_id: str | None, most: int) -> EndpointCounts:
+        """Count the endpoints, and those in trouble; return at most so many of the latter.
 
         Raises:
             DatabaseFailure: the database can't be read.
         """
         with reading(self._engine) as connection:
-            return EndpointCounts(
-                overview.count_endpoints(connection, workspace_id),
-                overview.count_troubled(connection, workspace_id),
-            )
+            troubles = overview.first_troubled(connection, workspace_id, most)
+            every = overview.count_endpoints(connection, workspace_id)
+        return EndpointCounts(every, troubles.total, troubles.first)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from plaudit.control.event_origin import EventSource, find_event, place_of
 from plaudit.control.event_search import PlacedEvent
@@ -48,6 +48,7 @@ class Trace:
         problem: why it can't be read.
         published_at: append time in epoch milliseconds; None if the record is gone.
         histories: history at each endpoint.
+        is_cut: whether the workspace has further endpoints, to which the event was not sent.
     """
 
     event_id: str
@@ -59,6 +60,7 @@ class Trace:
     problem: str | None
     published_at: int | None
     histories: tuple[EndpointHistory, ...]
+    is_cut: bool = False
 
 
 class Tracer:
@@ -67,11 +69,13 @@ class Tracer:
     Args:
         engine: database.
         source: source of events.
+        most_unsent: endpoints of a workspace to look at besides those with attempts; None: all.
     """
 
-    def __init__(self, engine: Engine, source: EventSource) -> None:
+    def __init__(self, engine: Engine, source: EventSource, most_unsent: int | None = None) -> None:
         self._engine = engine
         self._source = source
+        self._most_unsent = most_unsent
 
     def trace(self, some_id: str, workspace_id: str | None = None) -> Sequence[Trace]:
         """Return the traces for an event's id, or for the id of an entity.
@@ -83,12 +87,14 @@ class Tracer:
         """
         with reading(self._engine) as connection:
             attempts = attempts_about(connection, some_id)
-            workspaces = {each.workspace_id for each in attempts}
-            endpoints = [each for of in workspaces for each in rows.find_all(connection, of)]
-        mine = [each for each in attempts if workspace_id in {None, each.workspace_id}]
+            mine = [each for each in attempts if workspace_id in {None, each.workspace_id}]
+            known = rows.find_each(connection, {each.endpoint_id for each in mine})
+            others = {
+                of: self._others(connection, of) for of in {each.workspace_id for each in mine}
+            }
         by_event = sorted(mine, key=lambda each: each.event_id)
         traced = [
-            self._event(tuple(group), endpoints)
+            self._event(tuple(group), known, others)
             for _, group in groupby(by_event, key=lambda each: each.event_id)
         ]
         return sorted(traced, key=lambda each: each.histories[0].attempts[0].started_at)
@@ -104,7 +110,7 @@ class Tracer:
         except (Undecodable, SchemaUnknown):
             return None
         with reading(self._engine) as connection:
-            endpoints = rows.find_all(connection, event.workspace_id)
+            endpoints, is_cut = self._others(connection, event.workspace_id)
         return Trace(
             event.event_id,
             event.type,
@@ -115,10 +121,24 @@ class Tracer:
             None if endpoints else "its workspace has no endpoints",
             placed.timestamp_ms,
             tuple(_histories((), endpoints, event, placed.timestamp_ms)),
+            is_cut,
         )
 
-    def _event(self, attempts: tuple[Attempt, ...], endpoints: Sequence[StoredEndpoint]) -> Trace:
+    def _others(self, connection: Connection, of: str) -> tuple[Sequence[StoredEndpoint], bool]:
+        """Return endpoints of a workspace, and whether it has more than are looked at."""
+        most = self._most_unsent
+        found = rows.find_page(connection, of, None if most is None else most + 1)
+        return found[:most], most is not None and len(found) > most
+
+    def _event(
+        self,
+        attempts: tuple[Attempt, ...],
+        known: Mapping[str, StoredEndpoint],
+        others: Mapping[str, tuple[Sequence[StoredEndpoint], bool]],
+    ) -> Trace:
         first = attempts[0]
+        some, is_cut = others[first.workspace_id]
+        endpoints = {**{each.endpoint_id: each for each in some}, **known}.values()
         found, event, problem, _ = find_event(self._source, first)
         appended_ms = None if found is None else found.timestamp_ms
         return Trace(
@@ -131,12 +151,13 @@ class Tracer:
             problem,
             appended_ms,
             tuple(_histories(attempts, endpoints, event, appended_ms)),
+            is_cut,
         )
 
 
 def _histories(
     attempts: Sequence[Attempt],
-    endpoints: Sequence[StoredEndpoint],
+    endpoints: Collection[StoredEndpoint],
     event: Event | None,
     appended_ms: int | None,
 ) -> Iterator[EndpointHistory]:

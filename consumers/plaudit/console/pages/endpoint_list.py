@@ -27,7 +27,7 @@ _CURSOR: Final = re.compile(r"\d{1,18}\.[0-9a-f-]{36}", re.ASCII)
 
 def show(ask: Ask) -> Answer:
     """Show a page of endpoints: those in trouble first, the others in order of creation."""
-    counts = ask.services.log.endpoint_counts(ask.viewer.workspace_id)
+    counts = ask.services.log.endpoint_counts(ask.viewer.workspace_id, MOST_TROUBLED)
     q, state = ask.asked("q"), ask.asked("state")
     values: dict[str, Any] = {
         "all": counts.every,
@@ -40,7 +40,8 @@ def show(ask: Ask) -> Answer:
         return Shown("endpoints.html", values | _found(ask, q))
     if state == TROUBLE:
         return Shown("endpoints.html", values | _troubled(ask))
-    return Shown("endpoints.html", values | _page(ask))
+    first = [each.endpoint_id for each in counts.first]
+    return Shown("endpoints.html", values | _page(ask, first))
 
 
 def _found(ask: Ask, text: str) -> dict[str, Any]:
@@ -61,7 +62,8 @@ def _troubled(ask: Ask) -> dict[str, Any]:
     return {"rows": rows_of(ask, ids, ask.now_ms - DAY_MS), "more": more}
 
 
-def _page(ask: Ask) -> dict[str, Any]:
+def _page(ask: Ask, first: Sequence[str]) -> dict[str, Any]:
+    """Return a page in order of creation; the first one begins with endpoints in trouble."""
     place, mine = _place(ask.asked("cursor")), ask.viewer.workspace_id
     page = ask.services.api.endpoints.page(mine, MOST_ROWS + 1, place)
     shown = [each.endpoint_id for each in page[:MOST_ROWS]]
@@ -72,7 +74,6 @@ def _page(ask: Ask) -> dict[str, Any]:
     since_ms = ask.now_ms - DAY_MS
     if place is not None:
         return {"rows": rows_of(ask, shown, since_ms), "more": more}
-    first = [each.endpoint_id for each in ask.services.log.troubled(mine, MOST_TROUBLED)]
     rows = rows_of(ask, list(dict.fromkeys([*first, *shown])), since_ms)
     # All endpoints on one page are easier to find by name.
     return {"rows": rows if more else sorted(rows, key=_rank), "more": more}

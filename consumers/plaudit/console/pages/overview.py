@@ -22,8 +22,7 @@ def show(ask: Ask) -> Answer:
     since = ask.now_ms - span.length_ms
     mine = ask.viewer.workspace_id
     steps = ask.services.log.series(span.resolution, mine, None, since, ask.now_ms)
-    counts = ask.services.log.endpoint_counts(mine)
-    troubled = ask.services.log.troubled(mine, MOST_TROUBLED)
+    counts = ask.services.log.endpoint_counts(mine, MOST_TROUBLED)
     whole = Hour(0)
     for each in steps:
         whole.add(each)
@@ -34,7 +33,7 @@ def show(ask: Ask) -> Answer:
         "ranges": list(RANGES),
         "url": ask.url("", range=asked),
         "now_ms": ask.now_ms,
-        "troubled": rows_of(ask, [each.endpoint_id for each in troubled], since),
+        "troubled": rows_of(ask, [each.endpoint_id for each in counts.first], since),
         "troubles": counts.troubled,
         "endpoints": counts.every,
         "verdict": _verdict(whole.plain(), counts.troubled, counts.every),

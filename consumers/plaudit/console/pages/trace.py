@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from plaudit.console.asking import Answer, Ask, Shown
 from plaudit.console.pages.delivery import pretty
@@ -14,11 +14,14 @@ from plaudit.control.event_search import find_events, window_of
 from plaudit.control.trace import EndpointHistory, Trace, Tracer
 from plaudit.events.rendering import render
 
+MOST_UNSENT: Final = 100
+"""Endpoints of a workspace that are shown although the event was not sent to them."""
+
 
 def show(ask: Ask) -> Answer:
     """Show the trace of an id."""
     some_id = ask.at["id"]
-    tracer = Tracer(ask.services.api.engine, ask.services.api.source)
+    tracer = Tracer(ask.services.api.engine, ask.services.api.source, MOST_UNSENT)
     traced = list(tracer.trace(some_id, ask.viewer.workspace_id))
     if not traced and ask.viewer.is_operator:
         traced = _untold(ask, tracer, some_id)

@@ -31,6 +31,18 @@ class Trouble(NamedTuple):
     endpoint_id: str
 
 
+class Troubles(NamedTuple):
+    """Endpoints in trouble.
+
+    Attributes:
+        total: number of all.
+        first: those that are longest in trouble.
+    """
+
+    total: int
+    first: Sequence[Trouble]
+
+
 def health_by_endpoint(connection: Connection, endpoint_ids: Collection[str]) -> dict[str, Health]:
     """Return the health of those of some endpoints that were ever attempted, by endpoint id."""
     query = sa.select(HEALTH).where(HEALTH.c.endpoint_id.in_(endpoint_ids))
@@ -67,10 +79,13 @@ def troubled(
     return [Trouble(*row) for row in connection.execute(query)]
 
 
-def count_troubled(connection: Connection, workspace_id: str | None) -> int:
-    """Count the endpoints in trouble."""
-    query = sa.select(sa.func.count()).select_from(_troubled(workspace_id).subquery())
-    return connection.execute(query).scalar_one()
+def first_troubled(connection: Connection, workspace_id: str | None, most: int) -> Troubles:
+    """Return the first endpoints in trouble, and the number of all, in one pass over them."""
+    every = _troubled(workspace_id).subquery()
+    order = (every.c.since, every.c.endpoint_id)
+    query = sa.select(*order, sa.func.count().over()).order_by(*order).limit(most)
+    found = connection.execute(query).all()
+    return Troubles(found[0][2] if found else 0, [Trouble(*row[:2]) for row in found])
 
 
 def count_endpoints(connection: Connection, workspace_id: str | None) -> int:
@@ -91,7 +106,8 @@ def _troubled(workspace_id: str | None) -> sa.CompoundSelect[Any]:
     if workspace_id is not None:
         off = off.where(ENDPOINTS.c.workspace_id == workspace_id)
         failures = failures.where(HEALTH.c.workspace_id == workspace_id)
-    # As a list and not as a join, in which SQLite would read all endpoints first.
+    # As a list and not as a join, in which SQLite would read all endpoints first. The condition on
+    # the joined rows leads Postgres to the same index, where it would read all of them.
     is_failing = ENDPOINTS.c.endpoint_id.in_(failures)
-    failing = what.select_from(ENDPOINTS.join(HEALTH, same)).where(is_failing, _IS_ON)
+    failing = what.select_from(ENDPOINTS.join(HEALTH, same)).where(is_failing, _IS_FAILING, _IS_ON)
     return sa.union_all(off, failing)
