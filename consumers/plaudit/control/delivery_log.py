@@ -159,7 +159,7 @@ class DeliveryLog:
             return overview.troubled(connection, workspace_id, most, after)
 
     def endpoint_counts(self, workspace_id: str | None, most: int) -> EndpointCounts:
-        """Count the endpoints, and those in trouble; return at most so many of the latter.
+        """Count the endpoints and those in trouble, and return the first of the latter.
 
         Raises:
             DatabaseFailure: the database can't be read.

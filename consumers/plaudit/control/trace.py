@@ -125,7 +125,7 @@ class Tracer:
         )
 
     def _others(self, connection: Connection, of: str) -> tuple[Sequence[StoredEndpoint], bool]:
-        """Return endpoints of a workspace, and whether it has more than are looked at."""
+        """Return endpoints of a workspace, and whether it has further ones."""
         most = self._most_unsent
         found = rows.find_page(connection, of, None if most is None else most + 1)
         return found[:most], most is not None and len(found) > most
