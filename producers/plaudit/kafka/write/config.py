@@ -30,7 +30,7 @@ class ProducerConfig:
     Attributes:
         delivery_timeout_ms: time after which a record fails; 0 means never.
         linger_ms: time that a record may wait for its batch; `PLAUDIT_KAFKA_LINGER_MS` overrides
-            it.
+            it. A single event waits for all of it; at high rates, batches are full enough.
         buffer_kbytes: memory for unacknowledged records.
         max_record_bytes: larger records are rejected without asking the brokers.
         has_thread: whether a thread of the producer makes the reports. Without it, the owner must
@@ -39,7 +39,7 @@ class ProducerConfig:
     """
 
     delivery_timeout_ms: int = 0
-    linger_ms: int = 5
+    linger_ms: int = 2
     buffer_kbytes: int = 32_768
     max_record_bytes: int = MAX_RECORD_BYTES
     has_thread: bool = True
