@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from e2e.rig import PLAUDIT
 
+KUBERNETES: Final = "1.33.0"
 COMPONENT: Final = "app.kubernetes.io/component"
 STEP_S: Final = 120.0
 Object = Mapping[str, Any]

@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from chart.pods import COMPONENT, pod_of
+from chart.pods import COMPONENT, KUBERNETES, pod_of
 from plaudit.api.routes import scaling
 from plaudit.cli.docs.chart import DEPLOYED, files
 from plaudit.cli.docs.monitoring.alerts import ALERTS
@@ -27,7 +27,6 @@ pytestmark = pytest.mark.tree
 DEPLOY = Path(__file__).parents[2] / "deploy"
 CHART = DEPLOY / "helm" / "plaudit"
 CASES = sorted(CHART.glob("values-*.yaml"))
-KUBERNETES = "1.33.0"
 OTHERS = {"ScaledObject", "PodMonitor", "PrometheusRule", "KafkaUser", "KafkaTopic", "HTTPRoute"}
 """Kinds that Kubernetes does not define."""
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from chart.pods import Namespace
+from chart.pods import KUBERNETES, Namespace
 from e2e.rig import PLAUDIT, free_port, ready
 from e2e.sink import Sink, good
 from plaudit.dev.kafka import FoundKafka
@@ -52,8 +52,8 @@ def rendered(install: str, bootstrap: str) -> list[dict[str, Any]]:
     assert words[:2] == ["helm", "install"]
     words[words.index("kafka.bootstrapServers=HERE")] = f"kafka.bootstrapServers={bootstrap}"
     done = subprocess.run(
-        ["helm", "template", *words[2:]], cwd=ROOT, capture_output=True, text=True, timeout=60,
-        check=False,
+        ["helm", "template", *words[2:], "--kube-version", KUBERNETES],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [each for each in yaml.safe_load_all(done.stdout) if each]

@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from chart.pods import KUBERNETES
 from e2e.rig import free_port
 from interop.toolchain import INSTALLED, tool
 from waiting import until
@@ -113,7 +114,8 @@ def test_the_server_accepts_every_object_without_a_warning(
     if shutil.which("helm") is None:
         pytest.skip("helm is not installed")
     chosen = [word for each in options for word in ("--set", each)]
-    made = run("helm", "template", "plaudit", CHART, "-n", "plaudit", "-f", values, *chosen)
+    words = ("plaudit", CHART, "-n", "plaudit", "-f", values, "--kube-version", KUBERNETES)
+    made = run("helm", "template", *words, *chosen)
     assert made.returncode == 0, made.stderr
     assert refused(kubectl, made.stdout) == ""
 

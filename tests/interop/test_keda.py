@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from chart.pods import KUBERNETES
 from conftest import apply_topics
 from e2e.rig import Rig, free_port, ready
 from e2e.sink import Sink, always
@@ -58,8 +59,9 @@ def triggers(settings: KafkaSettings) -> dict[str, Trigger]:
     )
     chosen = [word for each in values for word in ("--set", each)]
     done = subprocess.run(
-        ["helm", "template", "plaudit", CHART, *chosen], capture_output=True, text=True, check=True
-    )
+        ["helm", "template", "plaudit", CHART, "--kube-version", KUBERNETES, *chosen],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
     found = {}
     for each in yaml.safe_load_all(done.stdout):
         if each and each["kind"] == "ScaledObject":
