@@ -4,7 +4,8 @@ The way from a record's bytes to its attempt record and back, over real sockets 
 process; where the worker has a source and a producer, there are lists here. So a change to the hot
 path shows within seconds, and `--profile` shows where. Beside it, in turns, an aiohttp client that
 only POSTs the same records. Prints a line of JSON; the figures are medians of five turns, in
-CPU-µs, user and system together, and the ratio is taken turn by turn.
+CPU-µs, user and system together, and the ratio is taken turn by turn. With `--tracing` the second
+course is another one that records 1 % of the traces, and exports them to the sink.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from plaudit.deliver.pipeline.lanes import EVENTS
 from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
+from plaudit.deliver.telemetry.delivery_spans import DeliverySpans
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.endpoints.signing import Secret, new_secret
@@ -50,6 +52,7 @@ from plaudit.kafka.write.producer import Ack, OnAck, Producer
 from plaudit.records.delays import NOW
 from plaudit.records.names import Names
 from plaudit.runtime.gc_tuning import spare_the_collector
+from plaudit.tracing.writer import Tracing, closed, open_tracing
 from plaudit.transport.addresses import AddressPolicy
 from plaudit.transport.engine.engine import Engine
 from plaudit.transport.net.dialer import Dialer
@@ -83,9 +86,10 @@ class Acknowledging:
 class Course:
     """A lane with one endpoint that always has records to process."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tracing: Tracing | None = None) -> None:
         producer = Acknowledging()
         settler = Settler(cast("Producer", producer), Names(), "host:1", BrokerClock())
+        spans = tracing and DeliverySpans(tracing, settler.defects, settler.now_ms)
         dialer = Dialer(AddressPolicy((ip_network("127.0.0.0/8"),)))
         self._engine = Engine(dialer, tls_context())
         shared = PipelineContext(
@@ -96,6 +100,7 @@ class Course:
             AdmissionLimits(),
             _table(port),
             lambda: True,
+            spans=spans,
         )
         self._pipeline = Pipeline(LaneContext(shared), EVENTS)
         self._producer = producer
@@ -169,12 +174,53 @@ async def cost_us(work: Awaitable[None], count: int) -> tuple[float, float]:
     return (after.user - before.user + system) / count * 1e6, system / count * 1e6
 
 
+def exported(port: int) -> Tracing | None:
+    """Return a tracing that records one trace in a hundred, and exports it to the sink."""
+    environment = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": "0.01",
+    }
+    os.environ.update(environment)  # which the exporter reads by itself
+    return open_tracing("bench", environment)
+
+
+async def compare_tracing(port: int, count: int) -> None:
+    """Measure a course that records traces against one that does not, in turns."""
+    values = sample()
+    tracing = exported(port)
+    with closed(tracing):
+        plain, traced = Course(port), Course(port, tracing)
+        for course in (plain, traced):
+            await course.run(values, 2_000)
+        spare_the_collector()
+        turns = [
+            (
+                await cost_us(plain.run(values, count), count),
+                await cost_us(traced.run(values, count), count),
+            )
+            for _ in range(11)
+        ]
+        shown = {
+            "form": form(),
+            "off_us": round(median(off for (off, _), _ in turns), 1),
+            "sampled_us": round(median(on for _, (on, _) in turns), 1),
+            "ratios": sorted(round(on / off, 2) for (off, _), (on, _) in turns),
+        }
+        print(json.dumps(shown))
+        for course in (plain, traced):
+            await course.close()
+
+
+def sample() -> list[bytes]:
+    """Return the values of some records."""
+    site = Site("", event_types=EVERY_TYPE, workspace_id=WORKSPACE)
+    return [encode(each) for each in events([site], 2_000)]
+
+
 async def measure(port: int, count: int, *, profiled: bool) -> None:
     """Warm up, then measure or profile."""
-    values = [
-        encode(each)
-        for each in events([Site("", event_types=EVERY_TYPE, workspace_id=WORKSPACE)], 2_000)
-    ]
+    values = sample()
     course = Course(port)
     await course.run(values, 2_000)
     spare_the_collector()
@@ -205,14 +251,17 @@ async def measure(port: int, count: int, *, profiled: bool) -> None:
 
 def main() -> None:
     """Start a sink and measure."""
-    arguments = [each for each in sys.argv[1:] if each != "--profile"]
+    arguments = [each for each in sys.argv[1:] if not each.startswith("--")]
     port = multiprocessing.Value("i", 0)
     sink = multiprocessing.Process(target=serve, args=(port, Counts()), daemon=True)
     sink.start()
     while not port.value:
         time.sleep(0.01)
     count = int(arguments[0]) if arguments else 10_000
-    uvloop.run(measure(port.value, count, profiled="--profile" in sys.argv))
+    if "--tracing" in sys.argv:
+        uvloop.run(compare_tracing(port.value, count))
+    else:
+        uvloop.run(measure(port.value, count, profiled="--profile" in sys.argv))
     sink.terminate()
 
 

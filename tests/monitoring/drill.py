@@ -21,6 +21,7 @@ from aiohttp import web
 from conftest import apply_topics
 from e2e.rig import PLAUDIT, Rig, free_port, ready
 from e2e.sink import Sink
+from lab.rolling import TOPICS
 from monitoring.prometheus_server import PrometheusServer
 from plaudit.dev.kafka import LocalKafka
 from plaudit.events.models.event import EventModel
@@ -171,7 +172,9 @@ class Drill:
             "PLAUDIT_API_PORT": str(self.api_port),
             "PLAUDIT_LOG_ATTEMPTS": "none",
             "PLAUDIT_TOTAL_TIMEOUT": "2",
+            "PLAUDIT_TOPICS_FILE": str(self.folder / "topics.toml"),
         }
+        (self.folder / "topics.toml").write_text(TOPICS)
         self.run("db", "migrate")
         self.sql(ddl("postgresql"))
         for number in range(ENDPOINTS):

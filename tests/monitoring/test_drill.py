@@ -19,6 +19,7 @@ from typing import Final
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from conftest import FENCED_SOON, delete_before
 from e2e.sink import good
@@ -128,11 +129,23 @@ def test_too_few_replicas_in_sync(drill: Drill) -> None:
     drill.configure(drill.settings.names.attempts, min_insync_replicas="3")
     with drill.scene("too few in-sync replicas of `attempts`") as scene:
         drill.broker.nodes[2].kill()
-        scene.fires("PlauditWritesFail")
+        scene.fires("PlauditBrokersSilent")
         scene.act("the broker starts")
         drill.broker.start()
-        scene.ends("PlauditWritesFail", within_s=120)
+        scene.ends("PlauditBrokersSilent", within_s=120)
     drill.configure(drill.settings.names.attempts, min_insync_replicas="2")
+
+
+def test_a_topic_that_was_deleted(drill: Drill) -> None:
+    tier = drill.settings.names.deliveries(drill.settings.tiers[-1])
+    with drill.scene("the topic of the last retry is deleted") as scene:
+        AdminClient({"bootstrap.servers": drill.broker.bootstrap}).delete_topics([tier])
+        drill.status = 500
+        scene.fires("PlauditWritesFail", within_s=120)
+        drill.status = 200
+        scene.act("`plaudit topics apply`")
+        drill.run("topics", "apply")
+        scene.ends("PlauditWritesFail", within_s=120)
 
 
 def test_brokers_that_stop(drill: Drill) -> None:

@@ -120,6 +120,7 @@ class WorkerCollector(Collector):
         yield from self._lags()
         settler = self._worker.settler
         yield metric_of(of.SETTLE_BACKLOG, {(): settler.backlog})
+        yield metric_of(of.SETTLE_SILENT, {(): settler.silent_s})
         yield metric_of(of.WRITES_REFUSED, {(): settler.refused})
         defects = {(stage,): count for stage, count in settler.defects.counts.items()}
         yield metric_of(of.DEFECTS, defects)

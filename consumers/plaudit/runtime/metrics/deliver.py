@@ -251,6 +251,12 @@ SETTLE_BACKLOG: Final = gauge(
     "Writes to Kafka that failed or found the buffer full.",
     "Alert; the log names the topic and the cause.",
 )
+SETTLE_SILENT: Final = gauge(
+    "plaudit_settle_silent_seconds",
+    "How long the brokers have acknowledged none of the writes that wait.",
+    "Over 30 s, repair the brokers: the worker starts no attempts meanwhile.",
+    unit="seconds",
+)
 WRITES_REFUSED: Final = counter(
     "plaudit_writes_refused",
     "Writes that Kafka permanently refused, kept as dead letters.",
@@ -311,6 +317,7 @@ PER_WORKER: Final[tuple[MetricSpec, ...]] = (
     DURATIONS,
     BLOCKED,
     SETTLE_BACKLOG,
+    SETTLE_SILENT,
     WRITES_REFUSED,
     DEFECTS,
     ENDPOINTS,

@@ -83,6 +83,15 @@ WAITING: Final = (
         "{{ $value }} writes to Kafka wait to be repeated",
         "Writes fail",
     ),
+    # The client repeats a write for two minutes before it fails, and no attempt starts meanwhile.
+    Alert(
+        "PlauditBrokersSilent",
+        PAGE,
+        "max(plaudit_settle_silent_seconds) > 30",
+        "",
+        "the brokers have acknowledged no write for {{ $value | humanizeDuration }}",
+        "Brokers away",
+    ),
     Alert(
         "PlauditEndpointTableOld",
         PAGE,
