@@ -296,6 +296,29 @@ class Drill:
         except httpx.TransportError:
             return 0
 
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """Send requests to the API meanwhile; each looks for a key in the database."""
+        ended = threading.Event()
+
+        def ask() -> None:
+            while not ended.wait(0.1):
+                self.request("/v1/endpoints")
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def redrive(self) -> bool:
+        """Redrive what is dead; return whether nothing died meanwhile."""
+        self.run("dlq", "redrive", "--yes")
+        alive: int = self.status_now()["dead_letters"]["deliveries"]["alive"]
+        return alive == 0
+
     async def _answer(self, _: web.Request, __: int) -> web.StreamResponse:
         return web.Response(status=self.status)
 
