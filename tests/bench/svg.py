@@ -62,7 +62,7 @@ def _chart(title: str, bars: Sequence[Bar], top: int) -> Iterator[str]:
         yield f'<text x="{LABELS + long + 8:.1f}" y="{y + 6}">{value}</text>'
 
 
-REFERENCES: Final = frozenset({"aiohttp", "httpx", "raw", "wrk"})
+REFERENCES: Final = frozenset({"aiohttp", "httpx", "parallel-consumer", "raw", "wrk"})
 
 
 def _is_ours(bar: Bar) -> bool:

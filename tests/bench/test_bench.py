@@ -14,6 +14,7 @@ import pytest
 
 from bench.lab import QUICK, Lab
 from bench.machine import available_cores
+from bench.parallel_consumer.command import is_available
 from bench.run import VOID
 from bench.scenarios.throughput import own_origins
 from command import CommandLine
@@ -71,6 +72,19 @@ def test_every_event_is_delivered_or_waits_and_references_do_not_count(
         trial.published += 1  # as if one had been lost
         assert trial.ledger().missing == 1
     assert left(settings) == []
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(not is_available(), reason="needs java, javac and mvn")
+def test_the_parallel_consumer_posts_the_records_that_were_published(
+    settings: KafkaSettings, tmp_path: Path
+) -> None:
+    lab = Lab(settings, available_cores(), QUICK, tmp_path, lambda _: None)
+    with lab.trial(own_origins(1)) as trial:
+        trial.publish(trial.sites, 300)
+        sample = trial.compare("parallel-consumer", 1, 200)
+        assert sample.values["rate"] > 0
+        assert trial.sink.reading().answered >= 200
 
 
 def test_two_workers_are_waited_for_until_each_has_its_share(

@@ -18,6 +18,7 @@ from bench.scenarios.isolation import dead, hanging
 from bench.scenarios.kills import kills
 from bench.scenarios.latency import latency
 from bench.scenarios.limits import many, rate_limit
+from bench.scenarios.peer import peer
 from bench.scenarios.publishing import publish
 from bench.scenarios.throughput import (
     hundred,
@@ -54,6 +55,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
         "throughput": Scenario(
             "One worker, one endpoint, against the references.", throughput, 140, 28, quick=True
         ),
+        "peer": Scenario("Beside Confluent's parallel-consumer (Vert.x).", peer, 240, 80),
         "hundred": Scenario("100 endpoints on an origin each.", hundred, 45, 10),
         "tls": Scenario("TLS endpoints against plain ones.", tls, 80, 16),
         "workers": Scenario("Two workers against one.", two_workers, 80, 16),
