@@ -12,6 +12,7 @@ from uuid import UUID
 
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
+_VARIANT_DIGITS = "89ab"
 
 # Ids must be unique, not secret. Asking the system for each would cost 20 times as much, mostly for
 # switching threads. A child process must not continue its parent's sequence.
@@ -25,11 +26,12 @@ def new_event_id() -> UUID:
 
 
 def new_id_text() -> str:
-    """Return a version 7 UUID as text, at a third of the cost."""
-    low = _random.getrandbits(62)
+    """Return a version 7 UUID as text, at a fifth of the cost."""
+    bits = _random.getrandbits(74)
+    digits = f"{bits >> 2:018x}"
     return (
-        f"{_time_text(time.time_ns() // 1_000_000)}-7{_random.getrandbits(12):03x}"
-        f"-{0x8000 | low >> 48:04x}-{low & 0xFFFFFFFFFFFF:012x}"
+        f"{_time_text(time.time_ns() // 1_000_000)}-7{digits[:3]}"
+        f"-{_VARIANT_DIGITS[bits & 3]}{digits[3:6]}-{digits[6:]}"
     )
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from plaudit.deliver.model.attempted import Attempted
 from plaudit.deliver.model.defects import Defects, Stage, defect_of
@@ -52,13 +52,8 @@ class RequestContent(NamedTuple):
     trace: bytes = b""
 
 
-class Request(NamedTuple):
-    """A signed request, as `Sender.start` takes it."""
-
-    target: Target
-    prefix: bytes
-    lines: bytes
-    body: bytes
+Request: TypeAlias = "tuple[Target, bytes, bytes, bytes]"
+"""Destination, prefix, lines and body of a signed request, as `Sender.start` receives them."""
 
 
 class Attempter:
@@ -79,16 +74,16 @@ class Attempter:
 
     def request_of(self, delivery: Delivery, endpoint: Endpoint, now_ms: int) -> Request:
         """Return the request of a delivery; raises like `request`."""
-        shape = endpoint.shape
-        write = None if shape is None else partial(write_as, shape, delivery)
-        content = RequestContent(
-            delivery.event.event_id,
-            delivery.body,
-            delivery.history.trigger,
-            write,
-            request_headers(delivery.trace),
-        )
-        return self.request(content, endpoint, now_ms)
+        message_id, trigger = delivery.event.event_id, delivery.history.trigger
+        trace, shape = request_headers(delivery.trace), endpoint.shape
+        if shape is not None:
+            write = partial(write_as, shape, delivery)
+            content = RequestContent(message_id, delivery.body, trigger, write, trace)
+            return self.request(content, endpoint, now_ms)
+        target, body = target_of(endpoint), delivery.body
+        prefix = self._prefix(target, endpoint)
+        lines = signed_lines(endpoint, message_id, now_ms // 1_000, body)
+        return target, prefix, lines + _trigger_line(trigger) + trace, body
 
     def request(self, content: RequestContent, endpoint: Endpoint, now_ms: int) -> Request:
         """Return a signed request.
@@ -102,16 +97,13 @@ class Attempter:
             AddressRefused: the endpoint's URL leads to a private address.
             RequestInvalid: one of the subscriber's headers can't be written.
         """
-        target = endpoint.target
-        if not isinstance(target, Target):
-            raise AddressRefused("the endpoint's URL", target, literal=True)
+        target, body, more = target_of(endpoint), content.body, content.trace
         prefix = self._prefix(target, endpoint)
-        more = b""
         if content.write is not None:
             body, headers = content.write()
-            content, more = content._replace(body=body), header_lines(headers)
-        lines = request_lines(content, endpoint, now_ms // 1_000) + more
-        return Request(target, prefix, lines, content.body)
+            more += header_lines(headers)
+        lines = signed_lines(endpoint, content.message_id, now_ms // 1_000, body)
+        return target, prefix, lines + _trigger_line(content.trigger) + more, body
 
     async def send(self, content: RequestContent, endpoint: Endpoint) -> Attempted:
         """POST a request outside the pipeline, such as a test or a notice."""
@@ -152,19 +144,33 @@ class Attempter:
         return prefix
 
 
-def request_lines(content: RequestContent, endpoint: Endpoint, now_s: int) -> bytes:
-    """Return the headers that differ between requests (Standard Webhooks)."""
-    message_id, body, trigger, _, trace = content
-    lines = b"webhook-id: %b\r\nwebhook-timestamp: %d\r\nwebhook-signature: %b\r\n" % (
+def target_of(endpoint: Endpoint) -> Target:
+    """Return the destination of an endpoint's requests.
+
+    Raises:
+        AddressRefused: the endpoint's URL leads to a private address.
+    """
+    target = endpoint.target
+    if not isinstance(target, Target):
+        raise AddressRefused("the endpoint's URL", target, literal=True)
+    return target
+
+
+def signed_lines(endpoint: Endpoint, message_id: str, now_s: int, body: bytes) -> bytes:
+    """Return the id, the timestamp and the signature of a request (Standard Webhooks)."""
+    signature = endpoint.signer.sign(message_id, now_s, body)
+    return b"webhook-id: %b\r\nwebhook-timestamp: %d\r\nwebhook-signature: %b\r\n" % (
         message_id.encode(),
         now_s,
-        endpoint.signer.sign(message_id, now_s, body),
+        signature,
     )
+
+
+def _trigger_line(trigger: Trigger) -> bytes:
+    """Return the header that names the cause of a replayed event or a test."""
     if trigger is _IS_REPLAY:
-        lines += _REPLAY
-    elif trigger is _IS_TEST:
-        lines += _TEST
-    return lines + trace if trace else lines
+        return _REPLAY
+    return _TEST if trigger is _IS_TEST else b""
 
 
 def write_as(shape: Shape, delivery: Delivery) -> Rendered:
