@@ -17,10 +17,10 @@ from xml.sax.saxutils import escape
 from lab.evidence import Evidence
 
 WIDTH: Final = 960
-LEFT: Final = 110
+LEFT: Final = 124
 RIGHT: Final = 16
 PLOT: Final = WIDTH - LEFT - RIGHT
-TOP: Final = 110
+TOP: Final = 170
 """Space for the names of incidents, written upwards."""
 PANEL: Final = 110
 GAP: Final = 34
@@ -187,7 +187,7 @@ def area(
         x = axis.x(min(edges[number], axis.to_ms))
         points.append(f"{x:.1f},{floor - PANEL * count / max(1, highest):.1f}")
     points.append(f"{axis.x(axis.to_ms):.1f},{floor}")
-    yield f'<polygon points="{" ".join(points)}" fill="{color}" fill-opacity="0.75"/>'
+    yield f'<polygon points="{" ".join(points)}" fill="{color}"/>'
 
 
 def counts(moments: Iterable[int], edges: Sequence[float]) -> list[int]:
