@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import Final
 
 from lab.day.findings import DayEvidence, Findings, Row, Sample, innocent_waits
@@ -15,6 +16,7 @@ from lab.timeline import (
     GAP,
     LEFT,
     PANEL,
+    POINTS,
     ROW,
     TOP,
     Axis,
@@ -167,10 +169,17 @@ def _curves(name: str, curves: Mapping[str, Curve], axis: Axis, top: int) -> Ite
         color = COLORS[number % len(COLORS)]
         points = " ".join(
             f"{axis.x(at_ms):.1f},{top + PANEL - PANEL * value / max(1.0, most):.1f}"
-            for at_ms, value in curve
+            for at_ms, value in _averaged(curve)
         )
         yield f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.2"/>'
         yield f'<text x="{LEFT + 70 * number}" y="{top - 6}" style="fill:{color}">■ {label}</text>'
+
+
+def _averaged(curve: Curve) -> Curve:
+    """Return a curve of few enough points for a picture: averages of equally many samples."""
+    every = -(-len(curve) // POINTS) or 1
+    groups = (curve[first : first + every] for first in range(0, len(curve), every))
+    return [(group[0][0], fmean(value for _, value in group)) for group in groups]
 
 
 def _cpu(samples: Sequence[Sample]) -> dict[str, Curve]:

@@ -28,7 +28,7 @@ from plaudit.logs.logger import event_logger
 _log = event_logger(__name__)
 
 CHECK_EVERY_S: Final = 10.0
-ANSWER_S: Final = 5.0
+ANSWER_S: Final = 2.0
 NO_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"
 """Id with all bits zero, which brokers before Kafka 2.8 return."""
 
