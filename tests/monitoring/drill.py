@@ -159,6 +159,7 @@ class Drill:
             topic_prefix=self.prefix,
             retry_schedule="1s,2s",
         )
+        (self.folder / "topics.toml").write_text(TOPICS)
         apply_topics(self.settings, single_node=False)
         self.database = self.postgres.new_database()
         self.ports = {role: free_port() for role in ROLES}
@@ -174,7 +175,6 @@ class Drill:
             "PLAUDIT_TOTAL_TIMEOUT": "2",
             "PLAUDIT_TOPICS_FILE": str(self.folder / "topics.toml"),
         }
-        (self.folder / "topics.toml").write_text(TOPICS)
         self.run("db", "migrate")
         self.sql(ddl("postgresql"))
         for number in range(ENDPOINTS):

@@ -336,16 +336,16 @@ def test_a_release_with_a_defect(drill: Drill, patch: str, alert: str, reason: s
 
 
 def test_retention_that_removes_records_before_they_are_read(drill: Drill) -> None:
-    topic = drill.settings.names.event_topics[1]
+    topic = drill.settings.names.event_topics[0]
     drill.stop("deliver")
     with drill.scene("retention removes events that no worker has read") as scene:
-        drill.rig.publish(20, "form.completed")
+        drill.rig.publish(40)
         for number in range(4):
             delete_before(drill.settings, Partition(topic, number), -1)
         drill.start("deliver")
         scene.fires("PlauditRecordsLost")
         scene.act("the events are published again")
-        drill.rig.publish(20, "form.completed")
+        drill.rig.publish(40)
         scene.ends("PlauditRecordsLost")
 
 

@@ -12,12 +12,24 @@ TICKET: Final = Urgency.TICKET
 SOON_S: Final = 3 * 24 * 3_600
 """Three days: a weekend."""
 
+
+def _counted(*counters: str) -> str:
+    """Return a query for counters that have counted within ten minutes.
+
+    A process counts losses when it starts, before the first scrape. Its new series begins above
+    zero then, and `increase` does not see that.
+    """
+    return " or ".join(
+        f"sum(increase({each}[10m])) > 0 or sum({each} unless {each} offset 10m) > 0"
+        for each in counters
+    )
+
+
 DATA: Final = (
     Alert(
         "PlauditRecordsLost",
         PAGE,
-        "sum(increase(plaudit_records_lost_total[10m])) > 0 "
-        "or sum(increase(plaudit_recorder_lost_total[10m])) > 0",
+        _counted("plaudit_records_lost_total", "plaudit_recorder_lost_total"),
         "",
         "retention removed {{ $value | humanize }} records before they were read",
         "Records lost",
@@ -25,8 +37,7 @@ DATA: Final = (
     Alert(
         "PlauditPositionPastEnd",
         PAGE,
-        "sum(increase(plaudit_positions_reset_total[10m])) > 0 "
-        "or sum(increase(plaudit_recorder_positions_reset_total[10m])) > 0",
+        _counted("plaudit_positions_reset_total", "plaudit_recorder_positions_reset_total"),
         "",
         "{{ $value | humanize }} positions were past the end of their log",
         "Position past the end",
