@@ -138,7 +138,8 @@ def test_too_few_replicas_in_sync(drill: Drill) -> None:
 def test_a_topic_that_was_deleted(drill: Drill) -> None:
     tier = drill.settings.names.deliveries(drill.settings.tiers[-1])
     with drill.scene("the topic of the last retry is deleted") as scene:
-        AdminClient({"bootstrap.servers": drill.broker.bootstrap}).delete_topics([tier])
+        admin = AdminClient({"bootstrap.servers": drill.broker.bootstrap})
+        admin.delete_topics([tier])[tier].result(30)
         drill.status = 500
         scene.fires("PlauditWritesFail", within_s=120)
         drill.status = 200
