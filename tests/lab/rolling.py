@@ -126,9 +126,10 @@ class Rolling:
         """Replace each process of a role, as a Deployment does: start one, then stop one."""
         for old in tuple(self.members[role]):
             self.start(role, program)
-            self.members[role].remove(old)
             code = self.rig.stop(old.process, END_S)
             assert code == 0, self.rig.log(old.number).read_text()[-2_000:]
+            # Only now: a caller learns from the refused connection that it has left.
+            self.members[role].remove(old)
 
     def recorded(self) -> Counter[str]:
         """Count the rows of the delivery log by event."""
