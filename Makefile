@@ -134,6 +134,7 @@ build/interop/bin/keda-scaling: tests/interop/keda/go.mod tests/interop/keda/mai
 	@rm -rf build/interop/keda && mkdir -p build/interop/keda/scalers && cp tests/interop/keda/* build/interop/keda
 	@cd build/interop/keda && go mod download && for each in kafka_scaler metrics_api_scaler scaler; do \
 		install -m 644 "$$(go list -m -f '{{.Dir}}' github.com/kedacore/keda/v2)/pkg/scalers/$$each.go" scalers; done
+	@mv build/interop/keda/shared.go.txt build/interop/keda/scalers/shared.go
 	@cd build/interop/keda && CGO_ENABLED=0 go build -trimpath -o $(CURDIR)/$@ .
 
 build/interop/tools.stamp: tests/interop/package.json tests/interop/java/pom.xml
