@@ -110,7 +110,8 @@ def test_lag_scales_where_lag_is_work_and_due_records_where_it_is_not(
         # Each is parked for 20 s: lag, and no work.
         until(lambda: ask(events) == Seen(active=False, value=0, target=5_000), "no lag")
         parked = lag_of(settings, chart)
-        assert (parked.active, parked.value) == (True, EVENTS)
+        assert parked.active
+        assert parked.value >= EVENTS
         assert ask(deliveries) == Seen(active=False, value=0, target=2_000)
         assert rig.stop(worker) == 0
         rig.publish(EVENTS + 1)
