@@ -31,8 +31,8 @@ MEANT: Final = (
     Break(
         "a test send is marked",
         "consumers/plaudit/deliver/pipeline/attempt.py",
-        "lines += _TEST",
-        "pass",
+        'return _TEST if trigger is _IS_TEST else b""',
+        'return b""',
         "tests/api/test_meant.py",
     ),
     Break(

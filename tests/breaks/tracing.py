@@ -10,8 +10,8 @@ TRACING: Final = (
     Break(
         "a trace context reaches the request",
         "consumers/plaudit/deliver/pipeline/attempt.py",
-        "return lines + trace if trace else lines",
-        "return lines",
+        "lines + _trigger_line(trigger) + trace, body",
+        "lines + _trigger_line(trigger), body",
         "tests/deliver/test_trace_context.py",
     ),
     Break(
