@@ -37,6 +37,8 @@ public final class ParallelPosts {
                         vertx, new WebClientOptions().setMaxPoolSize(atOnce).setKeepAlive(true));
         var processor =
                 new VertxParallelEoSStreamProcessor<byte[], byte[]>(vertx, client, options);
+        // It leaves its group, which the benchmark then deletes.
+        Runtime.getRuntime().addShutdownHook(new Thread(processor::closeDontDrainFirst));
         processor.subscribe(topics);
         processor.vertxFuture(
                 record ->
