@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from plaudit.kafka.errors import SettingsError, translate
 from plaudit.kafka.settings import PASSTHROUGH, KafkaSettings, variable_of
@@ -19,11 +18,6 @@ Client = TypeVar("Client")
 # librdkafka writes to stderr by default; this lets the process configure it.
 LOG: Final = logging.getLogger("plaudit.kafka.librdkafka")
 LOG.addHandler(logging.NullHandler())
-
-# Administrative requests go to the broker that the client takes for the controller. Until it reads
-# the metadata again, that may be a broker that is away: the client then reconnects without a pause,
-# which takes up to half a core, and each request times out. Every 5 minutes by default.
-ADMIN_DEFAULTS: Final[Mapping[str, object]] = {"topic.metadata.refresh.interval.ms": 5_000}
 
 _QUOTED: Final = re.compile(r'["`]([a-z0-9._]+)["`]')
 
@@ -43,8 +37,7 @@ def open_client(
     Raises:
         SettingsError: librdkafka rejects a property or its value.
     """
-    defaults = ADMIN_DEFAULTS if make is AdminClient else {}
-    given: dict[str, Any] = {**defaults, **config, "logger": LOG}
+    given: dict[str, Any] = {**config, "logger": LOG}
     if settings.token_provider is not None:
         provide = token_provider(settings.token_provider)
         given["oauth_cb"] = lambda _: provide()  # librdkafka passes a property of its own

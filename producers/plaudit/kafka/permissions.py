@@ -10,12 +10,11 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
 
 from plaudit.kafka.admin.roles import Role, grants
 from plaudit.kafka.admin.topic_diff import Aspect, Severity, TopicIssue
+from plaudit.kafka.admin_clients import open_admin_client
 from plaudit.kafka.admin_types import AclOperation
-from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors, call_until
 from plaudit.kafka.errors import NotAuthorized, translate
 from plaudit.kafka.role_check import check_groups, check_transactions
@@ -118,7 +117,7 @@ class _PermissionQuery:
     def __init__(self, settings: KafkaSettings) -> None:
         self._errors = ConnectionErrors()
         config = {**settings.client_config(), "error_cb": self._errors.note_error}
-        self.client = open_client(settings, AdminClient, config)
+        self.client = open_admin_client(settings, config)
 
     def names(self) -> set[str]:
         def ask(timeout_s: float) -> set[str]:

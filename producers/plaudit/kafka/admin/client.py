@@ -14,11 +14,11 @@ from confluent_kafka import (
     Node,
     TopicCollection,
 )
-from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from plaudit.kafka.admin.members import GroupMember
 from plaudit.kafka.admin.topic_specs import TopicSpec
+from plaudit.kafka.admin_clients import open_admin_client
 
 # The package `admin` does not declare its exports; the modules that define these do.
 from plaudit.kafka.admin_types import (
@@ -28,7 +28,6 @@ from plaudit.kafka.admin_types import (
     ConfigResource,
     TopicDescription,
 )
-from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors, call_until
 from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable, NotAuthorized, translate
 from plaudit.kafka.settings import KafkaSettings
@@ -82,7 +81,7 @@ class Admin:
         self._timeout_s = timeout_s
         self._errors = ConnectionErrors()
         config = {**settings.client_config(), "error_cb": self._errors.note_error}
-        self._client = open_client(settings, AdminClient, config)
+        self._client = open_admin_client(settings, config)
 
     def reach(self, doubt_s: float = 1.0) -> None:
         """Check that the brokers answer; fail early if a connection error explains why not.

@@ -14,7 +14,7 @@ from typing import Final
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
-from plaudit.kafka.clients import open_client
+from plaudit.kafka.admin_clients import open_admin_client
 from plaudit.kafka.settings import KafkaSettings
 
 _BOUND: Final = re.compile(r"@(?P<cluster>[^:]*):(?P<offset>\d{1,19}):(?P<text>.*)", re.DOTALL)
@@ -38,7 +38,7 @@ def find_cluster_id(settings: KafkaSettings, topic: str, timeout_s: float) -> st
     Raises:
         KafkaException: no answer in time.
     """
-    client = open_client(settings, AdminClient, settings.client_config())
+    client = open_admin_client(settings, settings.client_config())
     return cluster_id(client, topic, timeout_s)
 
 

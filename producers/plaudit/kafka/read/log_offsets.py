@@ -7,15 +7,14 @@ from concurrent.futures import Future
 from typing import Final, NamedTuple, TypeVar
 
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
 
+from plaudit.kafka.admin_clients import open_admin_client
 from plaudit.kafka.admin_types import (
     ListOffsetsResult,
     OffsetSpec,
     TimestampSpec,
     TopicMetadata,
 )
-from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors
 from plaudit.kafka.errors import KafkaUnavailable, translate
 from plaudit.kafka.read.consumer import Partition
@@ -57,7 +56,7 @@ class LogOffsets:
         self._timeout_s = timeout_s
         self._errors = ConnectionErrors()
         config = {**settings.client_config(), "error_cb": self._errors.note_error}
-        self._client = open_client(settings, AdminClient, config)
+        self._client = open_admin_client(settings, config)
 
     def topics(self) -> list[str]:
         """Return the names of all topics that this user may see; raises like `partitions`."""

@@ -16,10 +16,9 @@ from concurrent.futures import Future
 from typing import Final
 
 from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
 
+from plaudit.kafka.admin_clients import open_admin_client
 from plaudit.kafka.admin_types import TopicDescription
-from plaudit.kafka.clients import open_client
 from plaudit.kafka.errors import NotAuthorized, translate
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.types import Partition
@@ -105,7 +104,7 @@ def topic_describer(settings: KafkaSettings) -> Describe:
     Raises:
         SettingsError: librdkafka rejects a property.
     """
-    client = open_client(settings, AdminClient, settings.client_config())
+    client = open_admin_client(settings, settings.client_config())
 
     def describe(topics: Collection[str]) -> Described:
         return client.describe_topics(TopicCollection(sorted(topics)), request_timeout=ANSWER_S)
