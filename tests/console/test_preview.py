@@ -66,7 +66,7 @@ def test_a_filter_that_is_not_valid_has_no_preview(console: Rig) -> None:
     checked = browser.post("/console/endpoints/new", "/console/endpoints/check", filter="{").text
     assert "would be sent" not in checked
     assert re.search(r'id="wrong-filter"[^>]*>[^<]+<', checked)
-    assert re.search(r'id="wrong-url"[^>]*><', checked), "nobody has typed an address yet"
+    assert re.search(r'id="wrong-url"[^>]*><', checked), "an empty address shows no error yet"
 
 
 def test_the_ends_of_all_partitions_are_read_and_not_more_than_the_maximum() -> None:

@@ -52,7 +52,7 @@ class Ledger:
         accepted: events that the brokers acknowledged.
         due: expected deliveries.
         delivered: number of them with a 2xx response.
-        buried: due deliveries that ended as dead letters.
+        buried: number of them that ended as dead letters.
         arrivals: number of requests.
         doubled: number of repeated requests.
         lost: deliveries without the expected outcome.

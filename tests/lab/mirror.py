@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
 
+from maven_jars import fetched_jars
 from plaudit.dev.guarded import GuardedProcess
-from plaudit.dev.kafka_jars import cache_dir, find_distribution, locked, run_maven
+from plaudit.dev.kafka_jars import find_distribution
 from plaudit.kafka.settings import KafkaSettings
 
 POM: Final = Path(__file__).with_name("mirror_pom.xml")
@@ -52,7 +52,10 @@ class MirrorMaker:
 
     def __enter__(self) -> Self:
         distribution = find_distribution()
-        jars = [*_jars().glob("*.jar"), *distribution.jars.glob("*.jar")]
+        jars = [
+            *fetched_jars(POM, "mirror-jars", "MirrorMaker's jars"),
+            *distribution.jars.glob("*.jar"),
+        ]
         # Skip jars that are in both folders.
         paths = {each.name: str(each) for each in jars}.values()
         command = [str(distribution.java.path), *_JVM, "-cp", os.pathsep.join(sorted(paths)), MAIN]
@@ -76,17 +79,3 @@ def _text(first: KafkaSettings, second: KafkaSettings) -> str:
         text += "" if found else f"{name} = {value}\n"
     # In a pattern a dot is any character, which does no harm here.
     return text.replace("plaudit\\\\.", first.topic_prefix.replace(".", "\\\\."))
-
-
-def _jars() -> Path:
-    """Return the folder of MirrorMaker's jars; create it if it is missing."""
-    cache, java = cache_dir(), find_distribution().java
-    jars = cache / "mirror-jars"
-    with locked(cache / "fetching.lock"):
-        if not jars.is_dir():
-            with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as scratch:
-                target = Path(scratch) / "jars"
-                goal = ["-f", str(POM), "dependency:copy-dependencies"]
-                run_maven([*goal, f"-DoutputDirectory={target}"], java, "MirrorMaker's jars")
-                target.rename(jars)
-    return jars

@@ -81,7 +81,7 @@ def test_a_transaction_is_complete(both: Both) -> None:
             batch.publish(event, traceparent=TRACE)
     assert both.arrived() == [str(event.meta.event_id) for event in events]
     with both.publisher.transaction():
-        pass  # nothing to publish is no mistake
+        pass  # a publisher need not publish anything
 
 
 def test_records_of_a_failed_transaction_are_not_visible(both: Both) -> None:

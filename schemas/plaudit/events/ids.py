@@ -26,7 +26,7 @@ def new_event_id() -> UUID:
 
 
 def new_id_text() -> str:
-    """Return a version 7 UUID as text, at a fifth of the cost."""
+    """Return a version 7 UUID as text, without making a `UUID`."""
     bits = _random.getrandbits(74)
     digits = f"{bits >> 2:018x}"
     return (

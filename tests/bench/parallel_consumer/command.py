@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from plaudit.dev.kafka_jars import cache_dir, find_java, locked, run_maven
+from maven_jars import fetched_jars
+from plaudit.dev.kafka_jars import find_java
 
 HERE: Final = Path(__file__).parent
 POM: Final = HERE / "pom.xml"
@@ -30,22 +30,7 @@ def java_command(
     Raises:
         KafkaNotFound: Java or Maven is missing, or Maven failed.
     """
-    jars = os.pathsep.join(sorted(str(each) for each in _jars().glob("*.jar")))
+    found = fetched_jars(POM, "parallel-consumer-jars", "parallel-consumer's jars")
+    jars = os.pathsep.join(map(str, found))
     program = [str(find_java().path), *_HEAP, "-cp", jars, str(SOURCE)]
     return [*program, url, brokers, group, str(concurrency), *topics]
-
-
-def _jars() -> Path:
-    """Return the folder of jars; create it if it is missing."""
-    cache = cache_dir()
-    jars = cache / "parallel-consumer-jars"
-    with locked(cache / "fetching.lock"):
-        if not jars.is_dir():
-            with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as scratch:
-                target = Path(scratch) / "jars"
-                goal = ["-f", str(POM), "dependency:copy-dependencies"]
-                run_maven(
-                    [*goal, f"-DoutputDirectory={target}"], find_java(), "parallel-consumer's jars"
-                )
-                target.rename(jars)
-    return jars

@@ -77,7 +77,7 @@ def check(ask: Ask) -> Answer:
     errors: dict[str, str] = {}
     warnings: list[str] = []
     try:
-        # An address that nobody has typed yet is no mistake.
+        # The person has not typed an address yet: its field shows no error.
         wanted = spec_of(ask, known, EXAMPLE)
         warnings = warnings_for(ask.services.api.endpoints.check(wanted))
     except InputRefused as error:
