@@ -37,6 +37,7 @@ OF_A_WORKSPACE: Final = 5
 WIDE_SHARE: Final = 10
 WIDE: Final = str(UUID(int=1))
 TYPE: Final = "testimonial.approved"
+BASE: Final = "https://hooks.example.com/tenants/"
 MATCHES: Final = 2_000
 CHANGES: Final = 200
 PART: Final = 20_000
@@ -54,13 +55,13 @@ def workspace_of(number: int) -> str:
     return identity(2, number // OF_A_WORKSPACE) if number % WIDE_SHARE else WIDE
 
 
-def record(number: int, version: int = 1) -> tuple[bytes, bytes]:
+def record(
+    number: int, version: int = 1, keys: SecretKeys = KEYS, base: str = BASE
+) -> tuple[bytes, bytes]:
     """Return key and value of an endpoint's record, as the relay writes it."""
     endpoint_id = identity(1, number)
-    private = EncryptedFields(
-        f"https://hooks.example.com/tenants/{number}", {}, [Secret(new_secret())]
-    )
-    sealed = seal(KEYS, endpoint_id, private)
+    private = EncryptedFields(f"{base}{number}", {}, [Secret(new_secret())])
+    sealed = seal(keys, endpoint_id, private)
     types = [] if number % 2 else [TYPE, "testimonial.published"]
     fields: dict[str, Any] = {
         **TEMPLATE,
@@ -72,7 +73,7 @@ def record(number: int, version: int = 1) -> tuple[bytes, bytes]:
         "event_types": types,
         **dict.fromkeys(("active_from", "created_at", "updated_at"), NOW_MS),
     }
-    return endpoint_id.encode(), bind(cast("EndpointRecord", fields), KEYS)
+    return endpoint_id.encode(), bind(cast("EndpointRecord", fields), keys)
 
 
 def write_part(folder: Path, first: int, count: int) -> Path:

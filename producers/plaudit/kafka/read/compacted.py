@@ -298,6 +298,8 @@ def _config(settings: KafkaSettings, topic: str, fetch_wait_s: float) -> dict[st
         # The topic is small: librdkafka's default of 64 MiB is not needed.
         "queued.max.messages.kbytes": 4_096,
         "fetch.max.bytes": 4 * 1024 * 1024,
+        # Whenever the queue was full: fetch again soon, not after the default second.
+        "fetch.queue.backoff.ms": 10,
         # A record ends the wait at once, but the request for the end is queued behind the fetch.
         "fetch.wait.max.ms": int(fetch_wait_s * 1_000),
     }
