@@ -92,7 +92,8 @@ class IdIndex:
         slot = (hashed >> 8) & mask
         while True:
             number = shard[slot]
-            if not number or ids[ID_BYTES * (number - 1) : ID_BYTES * number] == identity:
+            # Without a copy, as a slice would be.
+            if not number or ids.startswith(identity, ID_BYTES * (number - 1)):
                 return slot
             slot = (slot + 1) & mask
 

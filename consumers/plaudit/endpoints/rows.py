@@ -1,7 +1,7 @@
-"""Packed rows of endpoints: about 320 bytes each, including the record.
+"""Packed rows of endpoints, including their records.
 
-A record is kept as received, without the parts that the row already has: its identities and its
-seal. Other fields are parsed from it only when they are needed.
+A record is kept as received, without the parts that are elsewhere: its identities, its seal, and
+what it shares with others. Other fields are parsed from it only when they are needed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from plaudit.endpoints.arena import Arena
 from plaudit.endpoints.binding import SEAL_BYTES, is_bound
 from plaudit.endpoints.id_index import IdIndex, identity_of, uuid_bytes, uuid_text
 from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.packing import RecordPacker
 from plaudit.records.endpoint import endpoint_head
 
 NONE: Final = -1
@@ -57,6 +58,7 @@ class EndpointRows:
         self._index = IdIndex()
         self._workspaces = IdIndex()
         self._records = Arena()
+        self._packer = RecordPacker()
         self._usual_head = endpoint_head()
         self._heads: list[bytes] = [b"", self._usual_head]
         self._has_seal = bytearray()
@@ -106,9 +108,11 @@ class EndpointRows:
         if self.state[row] != UNKNOWN:
             return ""
         self._link(row, workspace)
-        self._records.put(row, b"\x01" + body[_IDS_END:])
+        self._records.put(row, b"\x01" + self._packer.pack(body[_IDS_END:]))
         self.moment[row] = -1 - appended_ms
-        self.judge(row, READABLE, sealed=True)
+        # As `judge` notes it for a new row, which counts as sealed.
+        self.state[row] = READABLE
+        self.served += 1
         return workspace_text.decode()
 
     def put(self, row: int, body: bytes, workspace_id: str, served_from_ms: int) -> None:
@@ -118,7 +122,8 @@ class EndpointRows:
             self._link(row, workspace)
         texts = _texts(self._index.identity(row), workspace)
         if body[_HEAD_BYTES:_IDS_END] == texts:
-            self._records.put(row, self._head(body[:_HEAD_BYTES]) + body[_IDS_END:])
+            head = self._head(body[:_HEAD_BYTES])
+            self._records.put(row, head + self._packer.pack(body[_IDS_END:]))
         else:
             self._records.put(row, _WHOLE + body)
         self.moment[row] = max(0, served_from_ms)
@@ -184,7 +189,7 @@ class EndpointRows:
             return kept[1:]
         workspace = self._workspaces.identity(self._workspace[row])
         texts = _texts(self._index.identity(row), workspace)
-        return self._heads[kept[0]] + texts + kept[1:]
+        return self._heads[kept[0]] + texts + self._packer.unpack(kept[1:])
 
     def _head(self, head: bytes) -> bytes:
         """Return the byte that represents a record's head; there is one for each schema."""
