@@ -64,7 +64,7 @@ TARGETS: Final[Mapping[tuple[str, str], Target]] = MappingProxyType(
         **{
             ("beside", f"{key}.{metric}"): Target(most=1.1)
             for key in ("1500_hang", "15000_hang", "1500_drip", "1500_deaf", "1500_reset")
-            for metric in ("time", "cpu")
+            for metric in ("own_time", "own_cpu")
         },
         ("kills", "share"): Target(most=1),
         ("dead", "share"): Target(least=0.95),
