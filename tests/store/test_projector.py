@@ -162,3 +162,18 @@ def test_an_unavailable_database_stores_nothing_and_raises(engine: Engine) -> No
         connection.execute(sa.text("ALTER TABLE elsewhere RENAME TO attempts"))
     projector.project(read(attempt()))
     assert (counted(engine, ATTEMPTS), projector.counts.written) == (1, 1)
+
+
+def test_a_batch_for_many_endpoints_takes_no_more_statements_than_for_one(engine: Engine) -> None:
+    projector, executed = Projector(engine, AFTER_MS), []
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def note(*given: Any) -> None:
+        _, _, statement, values, _, is_many = given
+        if not is_many or ATTEMPTS.name not in statement:
+            executed.extend([statement] * (len(values) if is_many else 1))
+
+    for count in (1, 600):
+        executed.clear()
+        projector.project(read(*(attempt(endpoint_id=str(uuid.uuid4())) for _ in range(count))))
+        assert len(executed) < 40, executed

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import Engine
 
 from plaudit.endpoints.keys import CannotOpen
+from plaudit.runtime.gc_tuning import spare_cache
 from plaudit.store.audit.search import changed_endpoints, newest_number
 from plaudit.store.db.database import DatabaseFailure, reading
 from plaudit.store.endpoints.rows import StoredEndpoint
@@ -128,6 +129,7 @@ class EndpointIndex:
             place = page[-1].created_at, page[-1].endpoint_id
             if self._stop.is_set():
                 return False
+        spare_cache(len(self._known))
         return True
 
     def _take(self, changed: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.read.consumer import Partition
 from plaudit.kafka.read.range import BoundedReader, Span
 from plaudit.records.names import Header
+from plaudit.runtime.gc_tuning import spare_cache
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -177,6 +178,8 @@ class LetterIndex:
             raise
         self._shelf.forget_before({each.number: low for each, (low, _) in bounds.items()})
         self._letters = self._shelf.newest_first()
+        if sum(high - low for low, high in news.values()) >= len(self._letters):
+            spare_cache(len(self._letters))
 
     def _news(self, partition: Partition, span: Span, most: int) -> Span:
         low, high = span

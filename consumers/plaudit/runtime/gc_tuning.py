@@ -9,6 +9,8 @@ from typing import Final
 
 COLLECT_AFTER: Final = 20_000
 """Generation-0 threshold: the objects of a few thousand deliveries."""
+LARGE_CACHE: Final = 10_000
+"""Objects from which on a cache makes a collection noticeably longer."""
 # Parameter numbers in glibc's malloc.h; see mallopt(3).
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
@@ -34,6 +36,16 @@ def spare_the_collector(after: int = COLLECT_AFTER) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(after)
+
+
+def spare_cache(objects: int) -> None:
+    """Exclude a cache that was just filled from garbage collection, if it has many objects.
+
+    Every thread waits while a full collection traverses them. For the same reason, this function
+    does not collect first, unlike `spare_the_collector`.
+    """
+    if objects >= LARGE_CACHE:
+        gc.freeze()
 
 
 def switch_threads_soon() -> None:

@@ -6,7 +6,7 @@ transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -24,7 +24,7 @@ from plaudit.store.db.statistics_tables import (
     WORKSPACE_HOURS,
     WORKSPACE_MINUTES,
 )
-from plaudit.store.db.upsert import insert_missing, update_rows
+from plaudit.store.db.upsert import insert_missing, locked_rows, update_rows
 from plaudit.store.log.sums import (
     HOUR_MS,
     MINUTE_MS,
@@ -33,7 +33,6 @@ from plaudit.store.log.sums import (
     LoggedAttempt,
     add_sums,
     add_totals,
-    chunks,
 )
 from plaudit.store.log.writer import COLUMNS, Row
 
@@ -191,10 +190,9 @@ def apply_sums(connection: Connection, sums: Sums) -> list[HealthChange]:
     add_sums(connection, MINUTES, recent)
     blank = {each: Health(each, workspace) for each, workspace in sums.workspaces.items()}
     insert_missing(connection, HEALTH, [_flat(each) for each in blank.values()])
-    changes = [
-        HealthChange(known, known.after(sums.tried[known.endpoint_id]))
-        for known in _locked(connection, sorted(sums.tried))
-    ]
+    keys = [{"endpoint_id": each} for each in sums.tried]
+    known = [Health(**row) for row in locked_rows(connection, HEALTH, keys)]
+    changes = [HealthChange(each, each.after(sums.tried[each.endpoint_id])) for each in known]
     update_rows(connection, HEALTH, [_flat(each.after) for each in changes])
     # Last, since every recorder writes these rows: others wait only until this transaction ends.
     add_totals(connection, WORKSPACE_HOURS, sums.hours, now_ms // HOUR_MS)
@@ -209,18 +207,6 @@ def find_health(connection: Connection, endpoint_id: str) -> Health | None:
     query = sa.select(HEALTH).where(HEALTH.c.endpoint_id == endpoint_id)
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else Health(**row)
-
-
-def _locked(connection: Connection, endpoint_ids: Sequence[str]) -> Iterator[Health]:
-    """Yield the locked rows, always in the same order, so that two recorders never deadlock."""
-    for some in chunks(endpoint_ids):
-        query = (
-            sa.select(HEALTH)
-            .where(HEALTH.c.endpoint_id.in_(some))
-            .order_by(HEALTH.c.endpoint_id)
-            .with_for_update()
-        )
-        yield from [Health(**row) for row in connection.execute(query).mappings()]
 
 
 def _flat(row: Health) -> dict[str, Any]:

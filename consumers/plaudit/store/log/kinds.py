@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from plaudit.store.db.partitions import DAY_MS
 from plaudit.store.db.tables import LOG_DAYS, LOG_KINDS
-from plaudit.store.db.upsert import insert_into
+from plaudit.store.db.upsert import insert_missing
 
 EVERYTHING: Final = ""
 """Scope of the whole log; other scopes are ids of workspaces and endpoints."""
@@ -91,5 +91,4 @@ def write_kinds(
         }
     )
     for table, missing in ((LOG_KINDS, kinds), (LOG_DAYS, days)):
-        if missing:
-            connection.execute(insert_into(connection, table).on_conflict_do_nothing(), missing)
+        insert_missing(connection, table, missing)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, RowMapping
 
-from plaudit.store.db.upsert import insert_missing, update_rows
+from plaudit.store.db.upsert import insert_missing, locked_rows, update_rows
 
 HOUR_MS: Final = 3_600_000
 MINUTE_MS: Final = 60_000
@@ -19,8 +19,6 @@ MINUTES_KEPT: Final = 25 * 60
 BOUNDS_MS: Final = (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000)
 """Upper bounds of the histogram's buckets; the last bucket has none."""
 _ZEROS: Final = (0,) * (len(BOUNDS_MS) + 1)
-_AT_ONCE: Final = 500
-"""Rows per query."""
 
 
 class LoggedAttempt(NamedTuple):
@@ -118,35 +116,13 @@ def add_sums(
         SQLAlchemyError: the transaction can't continue.
     """
     names = [column.name for column in table.primary_key]
-    keys = sorted(sums)
-    insert_missing(connection, table, [_blank(table, key, sums[key]) for key in keys])
-    changed = []
-    for some in chunks(keys):
-        query = (
-            sa.select(table)
-            .where(_is_one_of(table, some))
-            .order_by(*(table.c[name] for name in names))
-            .with_for_update()
-        )
-        changed += [
-            _added(dict(row), sums[tuple(row[name] for name in names)])
-            for row in connection.execute(query).mappings()
-        ]
+    insert_missing(connection, table, [_blank(table, key, each) for key, each in sums.items()])
+    keys = [dict(zip(names, key, strict=True)) for key in sums]
+    changed = [
+        _added(row, sums[tuple(row[name] for name in names)])
+        for row in locked_rows(connection, table, keys)
+    ]
     update_rows(connection, table, changed)
-
-
-def chunks(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Yield parts of a list, each for one query."""
-    for start in range(0, len(ids), _AT_ONCE):
-        yield ids[start : start + _AT_ONCE]
-
-
-def _is_one_of(table: sa.Table, keys: Sequence[tuple[Any, ...]]) -> sa.ColumnElement[bool]:
-    """Return the condition for rows of these keys."""
-    columns = list(table.primary_key)
-    if len(columns) == 1:
-        return columns[0].in_([key[0] for key in keys])
-    return sa.tuple_(*columns).in_(keys)
 
 
 def _blank(table: sa.Table, key: tuple[Any, ...], sums: HourSum) -> dict[str, Any]:
@@ -157,7 +133,7 @@ def _blank(table: sa.Table, key: tuple[Any, ...], sums: HourSum) -> dict[str, An
     return {name: value for name, value in row.items() if name in table.columns}
 
 
-def _added(row: Mapping[str, Any], more: HourSum) -> dict[str, Any]:
+def _added(row: RowMapping, more: HourSum) -> dict[str, Any]:
     return {
         **row,
         "delivered": row["delivered"] + more.delivered,
