@@ -1,4 +1,4 @@
-"""What the garbage collector spares."""
+"""Caches that the garbage collector spares."""
 
 from __future__ import annotations
 
