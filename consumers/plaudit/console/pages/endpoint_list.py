@@ -27,8 +27,9 @@ _CURSOR: Final = re.compile(r"\d{1,18}\.[0-9a-f-]{36}", re.ASCII)
 
 def show(ask: Ask) -> Answer:
     """Show a page of endpoints: those in trouble first, the others in order of creation."""
-    counts = ask.services.log.endpoint_counts(ask.viewer.workspace_id, MOST_TROUBLED)
     q, state = ask.asked("q"), ask.asked("state")
+    most = MOST_ROWS if state == TROUBLE else MOST_TROUBLED
+    counts = ask.services.log.endpoint_counts(ask.viewer.workspace_id, most)
     values: dict[str, Any] = {
         "all": counts.every,
         "troubles": counts.troubled,
@@ -39,7 +40,7 @@ def show(ask: Ask) -> Answer:
     if q is not None:
         return Shown("endpoints.html", values | _found(ask, q))
     if state == TROUBLE:
-        return Shown("endpoints.html", values | _troubled(ask))
+        return Shown("endpoints.html", values | _troubled(ask, counts.first))
     first = [each.endpoint_id for each in counts.first]
     return Shown("endpoints.html", values | _page(ask, first))
 
@@ -50,10 +51,11 @@ def _found(ask: Ask, text: str) -> dict[str, Any]:
     return {"rows": sorted(rows, key=_rank), "found": len(found), "more": None}
 
 
-def _troubled(ask: Ask) -> dict[str, Any]:
-    place = _place(ask.asked("cursor"))
-    after = None if place is None else Trouble(*place)
-    found = ask.services.log.troubled(ask.viewer.workspace_id, MOST_ROWS, after)
+def _troubled(ask: Ask, first: Sequence[Trouble]) -> dict[str, Any]:
+    """Return a page of endpoints in trouble; the caller has read the first one."""
+    place, found = _place(ask.asked("cursor")), first
+    if place is not None:
+        found = ask.services.log.troubled(ask.viewer.workspace_id, MOST_ROWS, Trouble(*place))
     more = None
     if len(found) == MOST_ROWS:
         cursor = f"{found[-1].since}.{found[-1].endpoint_id}"
