@@ -13,7 +13,10 @@ import pytest
 from databases import new_sqlite
 from plaudit.cli.main import main
 
-SLOW = ("rich", "httpx", "httpcore", "alembic", "uvicorn", "starlette", "fastapi", "jinja2", "yaml")
+SLOW = (
+    "rich", "httpx", "httpcore", "alembic", "uvicorn", "starlette", "fastapi", "jinja2", "yaml",
+    "sqlalchemy.dialects.postgresql", "sqlalchemy.orm",
+)  # fmt: skip
 
 
 def test_a_command_runs_with_the_garbage_collector(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 METADATA: Final = MetaData()
+_OPTIONS: Final = "dialect options"
 
 
 class Id(TypeDecorator[str]):
@@ -57,7 +58,20 @@ class Id(TypeDecorator[str]):
 def partial_index(name: str, condition: str, *columns: str) -> Index:
     """Return an index of the rows that fulfill a condition."""
     where = text(condition)
-    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+    return Index(
+        name, *columns, info={_OPTIONS: {"sqlite_where": where, "postgresql_where": where}}
+    )
+
+
+def set_dialect_options() -> None:
+    """Set the options that only one kind of database has; a migration compares them.
+
+    Each kind is imported for it, which every command would pay at its start.
+    """
+    for table in METADATA.tables.values():
+        parts: list[Table | Index] = [table, *table.indexes]
+        for each in parts:
+            each.dialect_kwargs.update(each.info.get(_OPTIONS, {}))
 
 
 # SQLite assigns row numbers only in a column of type INTEGER.
@@ -182,7 +196,7 @@ LOG_DAYS: Final = Table(
     Column("scope", Text, primary_key=True),
     Column("day", Integer, primary_key=True),
     Column("kind", BigInteger, primary_key=True, autoincrement=False),
-    sqlite_with_rowid=False,
+    info={_OPTIONS: {"sqlite_with_rowid": False}},
 )
 """Days with rows of a kind, for a workspace, an endpoint or the whole log (empty scope)."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
-from plaudit.store.db.tables import METADATA
+from plaudit.store.db.tables import METADATA, set_dialect_options
 
+set_dialect_options()
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=METADATA,
