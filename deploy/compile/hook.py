@@ -74,6 +74,9 @@ def compiled(sources: list[str], work: Path) -> list[Path]:
     extensions = mypycify(
         sources, opt_level="2", debug_level="0", group_name=GROUP, target_dir=str(work / "c")
     )
+    for extension in extensions:
+        # Only the modules' entry points are exported, so that calls within the library are direct.
+        extension.extra_compile_args.append("-fvisibility=hidden")
     command = build_ext(Distribution({"name": "plaudit", "ext_modules": extensions}))
     command.build_lib = str(work / "lib")
     command.build_temp = str(work / "temp")

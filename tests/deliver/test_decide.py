@@ -27,6 +27,7 @@ from plaudit.records.delays import NOW, parse_delays
 from plaudit.records.names import Trigger
 from plaudit.transport import errors
 from plaudit.transport.answer import NO_TIMINGS, Answer
+from transport.altered import altered
 
 PLAN = RetryPlan(parse_delays("5s,5m"), parse_delays("5s,30s,5m,1h"))
 T0 = 1_764_000_000_000
@@ -208,7 +209,7 @@ def test_a_delivery_that_is_only_ever_diverted_expires() -> None:
 def test_answers_that_slack_calls_final_are_final(
     status: int, said: bytes, expected: Reason
 ) -> None:
-    given = answer(status)._replace(snippet=said)
+    given = altered(answer(status), snippet=said)
     decision = decide(given, history(), PLAN, PLAN.schedule, T0, judge)
     assert decision == Dead(expected, f"the endpoint answered {status} {said.decode()}")
 

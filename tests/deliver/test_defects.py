@@ -31,8 +31,10 @@ REACHED: Final = 200
 OF_EVERY_WRITE: Final = frozenset(
     f"deliver.{name}"
     for name in (
+        "model.delivery:Origin.__init__",
         "model.delivery:origin_of",
         "settle.oversized:OversizedWrites.sends",
+        "settle.records:Write.__init__",
         "settle.settler:Settler._open",
         "settle.settler:Settler._report",
         "settle.settler:Settler._send",
@@ -46,6 +48,7 @@ OF_EVERY_WRITE: Final = frozenset(
 LEFT_TO_THE_WATCH: Final = frozenset(
     f"deliver.{name}"
     for name in (
+        "model.attempted:Attempted.__init__",
         "offsets.bridge:LoopBridge.receive",
         "offsets.bridge:LoopBridge._is_next",
         "offsets.bridge:LoopBridge._note_arrival",

@@ -24,6 +24,7 @@ from plaudit.tracing.otel import OtelWriter, exporter_of, resource_of
 from plaudit.tracing.sampling import Sampling
 from plaudit.tracing.writer import Tracing
 from plaudit.transport.answer import Answer, Timings
+from transport.altered import altered
 
 ENDPOINT = "00000000-0000-0000-0000-000000000001"
 ONE = {ENDPOINT: ENDPOINTS[ENDPOINT]}
@@ -47,7 +48,7 @@ class Traced:
         self.whole = Whole(endpoints=ONE, tracing=Tracing(writer, sampling))
         self.requests: list[bytes] = []
         timings = Timings(1.0, 2.0, 3.0, 4.0, 20.0)
-        self._answer = OK._replace(status=status, timings=timings)
+        self._answer = altered(OK, status=status, timings=timings)
         self.whole.sender.answers = self._respond
 
     def _respond(self, lines: bytes) -> Answer:

@@ -115,7 +115,14 @@ def outcome_of(data: bytes) -> Answer | TransportError:
         return AnswerMalformed(detail)
     headers = tuple(assembly.headers)
     kept = assembly.snippet
-    return Answer(assembly.status, headers, kept, assembly.truncated, NO_TIMINGS, 1)
+    return Answer(
+        assembly.status,
+        headers,
+        kept,
+        truncated=assembly.truncated,
+        timings=NO_TIMINGS,
+        bytes_sent=1,
+    )
 
 
 def headers_of(chance: random.Random) -> list[tuple[str, bytes]]:

@@ -24,6 +24,7 @@ from plaudit.formats.shape import Rendered, Shape
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.records.names import Header, Trigger
 from plaudit.transport.answer import Answer
+from transport.altered import altered
 
 PLAN = RetryPlan(TIERS, TIERS)
 OTHERS = 20
@@ -90,7 +91,7 @@ class NoTime(BrokerClock):
 @pytest.mark.parametrize("status", [200, 500])
 async def test_a_clock_that_raises_costs_no_delivery(status: int) -> None:
     whole = Whole(clock=NoTime())
-    whole.sender.answers = lambda _: OK._replace(status=status)
+    whole.sender.answers = lambda _: altered(OK, status=status)
     assert not await deliver(whole)
     assert not [each for each in whole.server.written if "dlq" in each.topic]
     assert whole.settler.defects.counts[Stage.SETTLE]
@@ -152,7 +153,7 @@ class Refusing(Server):
 async def test_a_write_that_raises_is_reduced_in_the_end() -> None:
     whole = Whole(Refusing())
     headers = [*to(ENDPOINT_ID, attempt=1), ("odd", b"x")]
-    whole.sender.answers = lambda _: OK._replace(status=500)
+    whole.sender.answers = lambda _: altered(OK, status=500)
     whole.deliveries.hand_over(event(1), headers)
     await whole.run_to_the_end()
     whole.check_all_is_settled()

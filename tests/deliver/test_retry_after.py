@@ -13,6 +13,7 @@ from deliver.test_fuzz import outcome_of
 from deliver.world import answer
 from plaudit.deliver.model.retry_after import parse_retry_after, retry_after_ms
 from plaudit.transport.answer import Answer
+from transport.altered import altered
 
 NOW = datetime(2026, 10, 21, 7, 0, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1_000)
@@ -90,7 +91,7 @@ def test_no_value_raises_at_any_time(value: str, now_ms: int) -> None:
 
 
 def test_the_first_of_several_counts() -> None:
-    two = answer(503)._replace(raw_headers=((b"Retry-After", b"5"), (b"retry-after", b"9")))
+    two = altered(answer(503), raw_headers=((b"Retry-After", b"5"), (b"retry-after", b"9")))
     assert retry_after_ms(two, NOW_MS) == 5_000
     assert retry_after_ms(answer(503), NOW_MS) == 0
 

@@ -6,6 +6,7 @@ from deliver.whole import OK, WORKSPACE, Answers, Whole, event, to
 from plaudit.records.names import Header
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import TransportError
+from transport.altered import altered
 
 TRACE = (
     ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"),
@@ -21,7 +22,7 @@ def answering(whole: Whole, status: int) -> list[bytes]:
 
     def answer(lines: bytes) -> Answer | TransportError:
         seen.append(lines)
-        return OK._replace(status=status)
+        return altered(OK, status=status)
 
     answers: Answers = answer
     whole.sender.answers = answers

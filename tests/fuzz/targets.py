@@ -85,7 +85,9 @@ def _decide(found: Result) -> None:
     if not isinstance(found, tuple):
         return
     status, headers, snippet, truncated = cast("tuple[int, list[Any], bytes, bool]", found)
-    answer = Answer(status, tuple(headers), snippet, truncated, NO_TIMINGS, 1)
+    answer = Answer(
+        status, tuple(headers), snippet, truncated=truncated, timings=NO_TIMINGS, bytes_sent=1
+    )
     history = History(Trigger.EVENT, 0, 0, 0, NOW_MS)
     for judge in (None, slack.judge):
         decide(answer, history, PLAN, PLAN.schedule, NOW_MS, judge)

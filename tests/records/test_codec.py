@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import os
 from typing import Any, cast
-from uuid import UUID, uuid5
+from uuid import RFC_4122, UUID, uuid5
 
 import fastavro
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.events.ids import new_id_text
+from plaudit.events.ids import IdSequence, new_id_text
 from plaudit.records.attempt import (
     AttemptRecord,
     decode_attempt,
@@ -114,6 +114,24 @@ def test_ids_as_text_are_version_7_and_differ() -> None:
     made = [new_id_text() for _ in range(1_000)]
     assert len(set(made)) == 1_000
     assert all(UUID(each).version == 7 and str(UUID(each)) == each for each in made)
+
+
+def test_ids_of_a_sequence_are_version_7_and_differ_within_one_millisecond(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    millis = 1_764_000_000_123
+    monkeypatch.setattr("time.time_ns", lambda: millis * 1_000_000)
+    ids = IdSequence()
+    made = [ids.next() for _ in range(10_000)]
+    assert len(set(made)) == 10_000
+    for each in map(UUID, made):
+        assert (each.version, each.variant, each.int >> 80) == (7, RFC_4122, millis)
+    assert str(UUID(made[0])) == made[0]
+
+
+def test_two_sequences_give_different_ids() -> None:
+    one, other = IdSequence(), IdSequence()
+    assert not {one.next() for _ in range(5_000)} & {other.next() for _ in range(5_000)}
 
 
 def test_a_child_process_does_not_continue_its_parents_ids() -> None:

@@ -8,11 +8,13 @@ from binascii import hexlify
 from datetime import UTC, datetime
 from functools import lru_cache
 from random import Random
+from typing import Final
 from uuid import UUID
 
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
 _VARIANT_DIGITS = "89ab"
+_ENDINGS: Final = tuple(f"{number:03x}" for number in range(4_096))
 
 # Ids must be unique, not secret. Asking the system for each would cost 20 times as much, mostly for
 # switching threads. A child process must not continue its parent's sequence.
@@ -33,6 +35,37 @@ def new_id_text() -> str:
         f"{_time_text(time.time_ns() // 1_000_000)}-7{digits[:3]}"
         f"-{_VARIANT_DIGITS[bits & 3]}{digits[3:6]}-{digits[6:]}"
     )
+
+
+class IdSequence:
+    """Version 7 UUIDs as text, cheaper than `new_id_text`; for one thread.
+
+    Ids of one millisecond share their random bits and end in a counter (RFC 9562 section 6.2,
+    method 1); each millisecond has 62 other random bits.
+    """
+
+    __slots__ = ("_millis", "_prefix", "_used")
+
+    def __init__(self) -> None:
+        self._millis = -1
+        self._prefix = ""
+        self._used = 0
+
+    def next(self) -> str:
+        """Return the next id."""
+        millis = time.time_ns() // 1_000_000
+        if millis != self._millis or self._used == len(_ENDINGS):
+            self._renew(millis)
+        ending = _ENDINGS[self._used]
+        self._used += 1
+        return self._prefix + ending
+
+    def _renew(self, millis: int) -> None:
+        bits = _random.getrandbits(62)
+        digits = f"{bits >> 2:015x}"
+        variant = _VARIANT_DIGITS[bits & 3]
+        self._prefix = f"{_time_text(millis)}-7{digits[:3]}-{variant}{digits[3:6]}-{digits[6:]}"
+        self._millis, self._used = millis, 0
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, assert_never
+from typing import Final, assert_never
 
 from plaudit.deliver.model.decision import (
     Cancelled,
@@ -18,9 +18,10 @@ from plaudit.transport.answer import Answer
 from plaudit.transport.errors import TransportError
 
 _DELIVERED: Final = Outcome.DELIVERED
+_CLASSES: Final = tuple(f"{first}xx" for first in range(10))
 
 
-class Attempted(NamedTuple):
+class Attempted:
     """An HTTP attempt that was made.
 
     Attributes:
@@ -28,8 +29,11 @@ class Attempted(NamedTuple):
         started_at_ms: start by the worker's clock; also the `webhook-timestamp`.
     """
 
-    outcome: Answer | TransportError
-    started_at_ms: int
+    __slots__ = ("outcome", "started_at_ms")
+
+    def __init__(self, outcome: Answer | TransportError, started_at_ms: int) -> None:
+        self.outcome = outcome
+        self.started_at_ms = started_at_ms
 
     @property
     def status(self) -> int | None:
@@ -40,7 +44,7 @@ class Attempted(NamedTuple):
     def result(self) -> str:
         """Return the class of the status, such as `2xx`, or the code of the error."""
         if isinstance(self.outcome, Answer):
-            return f"{self.outcome.status // 100}xx"
+            return _CLASSES[self.outcome.status // 100]
         return self.outcome.code
 
     @property

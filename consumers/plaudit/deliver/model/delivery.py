@@ -30,13 +30,25 @@ class HeadersUnusable(ValueError):
         self.reason = reason
 
 
-class Origin(NamedTuple):
+class Origin:
     """Position of the event in Kafka."""
 
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
+    __slots__ = ("offset", "partition", "timestamp_ms", "topic")
+
+    def __init__(self, topic: str, partition: int, offset: int, timestamp_ms: int) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+        self.timestamp_ms = timestamp_ms
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Origin) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[str, int, int, int]:
+        return self.topic, self.partition, self.offset, self.timestamp_ms
 
 
 class History(NamedTuple):
@@ -187,6 +199,12 @@ def read_headers(headers: Iterable[tuple[str, bytes]], record: Record) -> Delive
         _same_history(_history(given, record)),
         _same_origin(_origin(given, record)),
     )
+
+
+@lru_cache(maxsize=16)
+def first_history(timestamp_ms: int) -> History:
+    """Return the history of an event's deliveries; the records of one millisecond share it."""
+    return History(Trigger.EVENT, 0, 0, 0, timestamp_ms)
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ from typing import Final, assert_never
 
 from plaudit.deliver.model.decision import Cancelled, Dead, Reason, divert
 from plaudit.deliver.model.defects import Stage
-from plaudit.deliver.model.delivery import Delivery, History, origin_of
+from plaudit.deliver.model.delivery import Delivery, History, first_history, origin_of
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.blocked import RecordBlocked
 from plaudit.deliver.pipeline.context import LaneContext
@@ -67,7 +67,7 @@ def deliveries_of(
     except Exception as error:  # noqa: BLE001 - each of its deliveries is retried
         body, broken = b"", ExpansionDefect(Stage.RENDER, error)
     origin = origin_of(record)
-    history = History(_EVENT, 0, 0, 0, record.timestamp_ms)
+    history = first_history(record.timestamp_ms)
     if all(isinstance(each, Endpoint) and each.shape is None for each in endpoints):
         event.drop_data()
     found: Deliveries = []

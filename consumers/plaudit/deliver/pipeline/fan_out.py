@@ -9,7 +9,7 @@ from typing import Final
 
 from plaudit.deliver.model.decision import Reason
 from plaudit.deliver.model.defects import Stage, defect_of
-from plaudit.deliver.model.delivery import History, origin_of
+from plaudit.deliver.model.delivery import first_history, origin_of
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.pipeline.context import LaneContext
 from plaudit.deliver.pipeline.events import WIDE, deliveries_of
@@ -22,12 +22,11 @@ from plaudit.endpoints.matching import TakesLong, TypeSubscribers
 from plaudit.endpoints.model import Found
 from plaudit.events.decoding import Event
 from plaudit.records.delivery_id import delivery_id
-from plaudit.records.names import Header, Trigger
+from plaudit.records.names import Header
 
 SLICE_S: Final = 0.002
 """Length of a slice. Another delivery passes the event loop about five times, so slices delay it by
 10 ms."""
-_EVENT: Final = Trigger.EVENT
 
 
 def subscribers_of(lane: LaneContext, record: Record) -> tuple[Event, TypeSubscribers]:
@@ -177,7 +176,7 @@ class FanOut:
         record.pending = 1
         record.assignment.begun += 1
         self._ticket = self._settler.open_wide(record)
-        history = History(_EVENT, 0, 0, 0, record.timestamp_ms)
+        history = first_history(record.timestamp_ms)
         self._headers = fanned_out_headers(record, event.workspace_id, origin_of(record), history)
 
     def _hand_over(self, ticket: Ticket, event: Event, endpoint: Candidate) -> None:

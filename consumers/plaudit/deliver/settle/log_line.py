@@ -51,6 +51,7 @@ def _delivered(
 ) -> bytes:
     """Return the attempt record of a 2xx, the usual case, without a dictionary of fields."""
     event, history, origin = delivery.event, delivery.history, delivery.origin
+    took = answer.timings
     return encode_delivered(
         (identity[0], delivery.delivery_id, event.event_id),
         (event.type, event.workspace_id, delivery.endpoint_id, delivery.endpoint_version),
@@ -58,7 +59,7 @@ def _delivered(
         (origin.topic, origin.partition, origin.offset),
         (history.trigger.upper(), history.attempts + 1, answer.status),
         (started_at_ms, answer.bytes_sent),
-        answer.timings,
+        (took.dns_ms, took.connect_ms, took.tls_ms, took.first_byte_ms, took.total_ms),
         identity[1],
     )
 

@@ -6,7 +6,7 @@ The event's bytes and headers stay as they were published. The pipeline's own st
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, assert_never
+from typing import Final, assert_never
 
 from plaudit.deliver.model.attempted import Attempted
 from plaudit.deliver.model.decision import (
@@ -35,13 +35,16 @@ TRUNCATED_BYTES: Final = 64 * 1024
 """Bytes that a dead letter keeps of a refused record."""
 
 
-class Write(NamedTuple):
+class Write:
     """One record to write."""
 
-    topic: str
-    value: bytes
-    key: bytes
-    headers: Headers | None
+    __slots__ = ("headers", "key", "topic", "value")
+
+    def __init__(self, topic: str, value: bytes, key: bytes, headers: Headers | None) -> None:
+        self.topic = topic
+        self.value = value
+        self.key = key
+        self.headers = headers
 
 
 def next_record(

@@ -30,7 +30,7 @@ from plaudit.deliver.settle.records import Write
 from plaudit.deliver.settle.serving import Serving
 from plaudit.deliver.settle.tickets import OpenTickets, Ticket
 from plaudit.deliver.settle.topic_failures import TopicFailures
-from plaudit.events.ids import new_id_text
+from plaudit.events.ids import IdSequence
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.errors import BufferFull, KafkaFailure, KafkaUnavailable, RecordTooLarge
 from plaudit.kafka.write.producer import Ack, Producer, SendFailure
@@ -79,6 +79,7 @@ class Settler:
         self._names = names
         self._attempts = names.attempts
         self._worker = worker
+        self._attempt_ids = IdSequence()
         self._waiting: deque[tuple[Write, Ticket]] = deque()
         self._failed: deque[tuple[Write, Ticket, SendFailure]] = deque()
         self._failures = TopicFailures()
@@ -169,7 +170,7 @@ class Settler:
         return self._open(delivery.record, delivery.origin, writes)
 
     def _line(self, delivery: Delivery, decision: Decision, attempted: Attempted | None) -> Write:
-        identity = (new_id_text(), self._worker)
+        identity = (self._attempt_ids.next(), self._worker)
         line = log_line.line(delivery, decision, attempted, identity, self.now_ms())
         value, headers = (line, None) if self.framing is None else self.framing.framed(line)
         headers = log_line.with_trace(headers, delivery)

@@ -272,9 +272,9 @@ class Connection(asyncio.Protocol):
             parser.status,
             tuple(parser.headers),
             parser.snippet,
-            parser.truncated,
-            exchange.timings(),
-            exchange.bytes_sent,
+            truncated=parser.truncated,
+            timings=exchange.timings(),
+            bytes_sent=exchange.bytes_sent,
         )
         self._served += 1
         if self.tls is not None and self._served == 1:
