@@ -62,3 +62,31 @@ def test_an_unread_partition_is_overdue_since_its_first_observation() -> None:
     assert watch.due(14_000) == (7, 4.0), "it still stands at the same place"
     watch.measure([], 12_000)
     assert watch.due(14_000) == (7, 4.0), "at most once a second"
+
+
+def test_a_lane_at_rest_is_measured_less_often_until_it_reads_a_record() -> None:
+    seconds, asked = [0.0], []
+    _, assignment = holding(delay_ms=0)
+
+    def end_of(partition: Partition) -> int:
+        asked.append(partition)
+        return 0
+
+    watch = LagWatch(end_of, lambda: seconds[0])
+    for second in range(5):
+        seconds[0] = float(second)
+        watch.measure([assignment], 0)
+    assert len(asked) == 1
+    watch.moved()
+    watch.measure([assignment], 0)
+    assert len(asked) == 2
+
+
+def test_a_lane_at_rest_is_measured_at_once_with_other_partitions() -> None:
+    seconds = [0.0]
+    _, assignment = holding(delay_ms=0)
+    watch = LagWatch(lambda _: 0, lambda: seconds[0])
+    watch.measure([assignment], 0)
+    seconds[0] = 1.0
+    watch.measure([], 0)
+    assert not watch.lags

@@ -83,6 +83,22 @@ def test_it_stalls_after_a_second_without_a_settlement_while_something_waits() -
     assert not later(60)
 
 
+async def test_time_without_writes_does_not_count_as_a_stall() -> None:
+    clock = Time()
+    settler = Settler(cast("Producer", Brokers()), Names(""), "w", BrokerClock(), clock.monotonic)
+    running = asyncio.create_task(settler.run())
+    await asyncio.sleep(0)
+    clock.now_s += 65
+    dead_letter(settler)
+    assert not settler.stalled, "the settler has not looked at the write"
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not settler.stalled, "the write has waited for no time"
+    clock.now_s += 1.1
+    assert settler.stalled
+    running.cancel()
+
+
 async def test_records_that_arrive_during_a_pause_are_processed_afterwards_in_order() -> None:
     hold, pipeline = PauseGate(), Processor()
     begun = pipeline.order

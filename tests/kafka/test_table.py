@@ -14,7 +14,7 @@ from plaudit.kafka.read.compacted import CompactedTopic
 from plaudit.kafka.schemas.topic import SchemasFollower, register
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
-from waiting import PROMPTLY_S
+from waiting import PROMPTLY_S, until
 
 pytestmark = pytest.mark.broker
 
@@ -60,6 +60,24 @@ def test_it_is_ready_after_the_first_full_read_and_follows_new_records(
             assert current is not None
             assert follower.ready
             assert follower.problem is None
+
+
+def test_a_look_up_ends_the_rest_between_two_reads(
+    settings: KafkaSettings, make_topic: MakeTopic
+) -> None:
+    topic, table = make_topic(cleanup_policy="compact"), Table()
+    with (
+        Producer(settings) as producer,
+        CompactedTopic(settings, topic, table.apply, rest_s=3_600.0) as follower,
+    ):
+        assert follower.wait_ready(PROMPTLY_S)
+        producer.publish(topic, b"1", b"key").result(PROMPTLY_S)
+
+        def is_read() -> bool:
+            follower.read_soon()
+            return b"key" in table.rows
+
+        until(is_read)
 
 
 def test_an_empty_topic_is_current(settings: KafkaSettings, make_topic: MakeTopic) -> None:

@@ -35,6 +35,8 @@ CURRENT_WITHIN_S: Final = 15.0
 """Findings are written only while the topic can be read: a producer waits long for a missing
 topic."""
 ASK_EVERY_S: Final = 5.0
+REST_S: Final = 0.5
+"""As often as findings are applied."""
 MOST_PER_S: Final = 1_000_000.0
 
 
@@ -72,7 +74,12 @@ class HealthExchange:
         self._once = OnceLogger(_log)
         self.sent = self.received = self.refused = 0
         self._follower = CompactedTopic(
-            settings, self._topic, self._apply, ask_every_s=ASK_EVERY_S, look_back_s=KEPT_S
+            settings,
+            self._topic,
+            self._apply,
+            ask_every_s=ASK_EVERY_S,
+            rest_s=REST_S,
+            look_back_s=KEPT_S,
         )
 
     @property

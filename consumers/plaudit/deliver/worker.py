@@ -26,7 +26,7 @@ from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.offsets.consumer_thread import ConsumerThread
 from plaudit.deliver.offsets.lane_sink import LaneCallbacks, LaneSink
-from plaudit.deliver.offsets.source_config import ASSIGNOR, SourceConfig
+from plaudit.deliver.offsets.source_config import SourceConfig, group_of
 from plaudit.deliver.pipeline.attempt import Attempter
 from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
 from plaudit.deliver.pipeline.lanes import DELIVERIES, EVENTS
@@ -36,14 +36,14 @@ from plaudit.deliver.pipeline.upkeep import divert_rest, evict_hanging, leave
 from plaudit.deliver.preflight import LaneTopics
 from plaudit.deliver.running_lane import MOST_DELIVERIES, RunningLane
 from plaudit.deliver.settings import DeliverSettings, IsolationSettings
-from plaudit.deliver.settle.settler import STALLED_AFTER_S, Settler
+from plaudit.deliver.settle.settler import Settler
+from plaudit.deliver.settle.silence import STALLED_AFTER_S
 from plaudit.deliver.stranded import MARGIN_S, StrandedWatch
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.deliver.telemetry.delivery_spans import DeliverySpans
 from plaudit.endpoints.follower import EndpointsFollower
 from plaudit.endpoints.table import EndpointTable
 from plaudit.kafka.broker_clock import BrokerClock
-from plaudit.kafka.read.consumer import GroupConfig
 from plaudit.kafka.read.marks import Marks
 from plaudit.kafka.read.topic_watch import topic_describer
 from plaudit.kafka.schemas.lookup import SchemaLookup
@@ -74,6 +74,8 @@ SESSION_BY_BROKER: Final = (
 TABLE_STALE_AFTER_S: Final = 2.0
 TABLE_WAIT_S: Final = 0.5
 TICK_S: Final = 0.5
+REST_TICK_S: Final = 1.0
+"""The same while no lane has records in hand."""
 LATENESS_FADES: Final = 0.8
 WATCH_EVERY_S: Final = 2.0
 WEDGED_AFTER_S: Final = 30.0
@@ -219,7 +221,7 @@ class Worker:
             self._fail,
         )
         config = SourceConfig(
-            GroupConfig(group, ASSIGNOR),
+            group_of(group, topics),
             topics,
             past_end=self._past_end,
             describe=self._describe,
@@ -260,8 +262,9 @@ class Worker:
         """Report progress of the event loop to the watchdog, and run the periodic tasks."""
         watch = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         watch.start()
+        every_s = TICK_S
         while True:
-            late_s = max(0.0, time.monotonic() - self.ticked_at - TICK_S)
+            late_s = max(0.0, time.monotonic() - self.ticked_at - every_s)
             self.ticked_at = time.monotonic()
             # It rises at once and falls slowly, because attempts begun during the delay are in
             # flight now.
@@ -275,7 +278,11 @@ class Worker:
                     self.settler.defects.note(Stage.LOOK, error)
             if self.producer.fatal is not None:
                 self._fail(self.producer.fatal)
-            await asyncio.sleep(TICK_S)
+            every_s = TICK_S if self._is_busy() else REST_TICK_S
+            await asyncio.sleep(every_s)
+
+    def _is_busy(self) -> bool:
+        return not self.lanes or any(each.source.holdings.in_hand for each in self.lanes)
 
     def _share_health(self) -> None:
         if self.exchange is not None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from plaudit.endpoints.table import EndpointTable
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.read.compacted import CompactedTopic
 from plaudit.kafka.settings import KafkaSettings
+
+ASK_EVERY_S: Final = 0.8
+"""With the answer, which a fetch may hold for half of it, less than the 2 s after which workers
+call the table stale."""
 
 
 class EndpointsFollower:
@@ -21,7 +27,9 @@ class EndpointsFollower:
 
     def __init__(self, settings: KafkaSettings, table: EndpointTable) -> None:
         self._table = table
-        self._topic = CompactedTopic(settings, settings.names.endpoints, self._apply)
+        self._topic = CompactedTopic(
+            settings, settings.names.endpoints, self._apply, ask_every_s=ASK_EVERY_S
+        )
 
     def _apply(self, key: bytes, value: bytes | None) -> None:
         self._table.apply(key, value, self._topic.appended_ms)

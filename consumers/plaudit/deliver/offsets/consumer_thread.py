@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 _log = event_logger(__name__)
 
 READ_MOST: Final = 100
-READ_WAIT_S: Final = 0.6
+READ_WAIT_S: Final = 1.0
+"""Longest time of a read while the lane is at rest. `stop` waits for its end."""
 # If the lane stays full for longer than this, fetching stops, and prefetched records are discarded.
 PAUSE_AFTER_S: Final = 1.0
 # Half of the time in which a compiled worker finishes the records of a full lane.
@@ -88,7 +89,7 @@ class ConsumerThread:
         self.read_at = time.monotonic()
         self.refused: str | None = None
         self._topics = TopicWatch(config.describe or topic_describer(settings))
-        self.lag = LagWatch(self._known_end)
+        self.lag = LagWatch(lambda each: self._consumer.known_end(each) or 0)
         self._open()
         self.name = f"the source of {config.group.group_id}"
         self.membership = Membership(self.name, lambda: self._consumer.is_member)
@@ -219,6 +220,8 @@ class ConsumerThread:
         """Buffer messages by partition; a full buffer pauses its partition."""
         sorted_out: dict[Assignment, list[Record]] = {}
         latest_ms = self._clock.now_ms() + MOST_SKEW_MS
+        if messages:
+            self.lag.moved()
         for message in messages:
             partition = Partition(message.topic() or "", message.partition() or 0)
             assignment = self.holdings.held.get(partition)
@@ -288,9 +291,6 @@ class ConsumerThread:
         self._fresh = list(self.assignments)
         log_assigned(self._config.group.group_id, partitions)
         return starts
-
-    def _known_end(self, partition: Partition) -> int | None:
-        return self._consumer.known_end(partition)
 
     def _first_of(self, partition: Partition) -> int:
         return self._asked(lambda: self._consumer.bounds(partition))[0]

@@ -1,4 +1,4 @@
-"""Lag of the partitions that a consumer thread holds, measured once a second without requests.
+"""Lag of the partitions that a consumer thread holds, measured without requests.
 
 The end of each log is the one in the latest fetch. So the end of a paused partition is older. Its
 due records are still known, because a tier's records are due in the order of the log.
@@ -7,13 +7,15 @@ due records are still known, because a tier's records are due in the order of th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
 from plaudit.deliver.offsets.assignment import Assignment
 from plaudit.kafka.read.consumer import Partition
 
 LOOK_EVERY_S: Final = 1.0
+LOOK_AT_REST_S: Final = 5.0
+"""The same while no partition has a lag, and nothing is read."""
 
 
 class Lag(NamedTuple):
@@ -64,16 +66,22 @@ class LagWatch:
     ) -> None:
         self._end_of = end_of
         self._monotonic = monotonic
-        self._look_at_s = float("-inf")
+        self._looked_s = float("-inf")
+        self._at_rest = False
         self._stands: dict[Partition, tuple[int, int]] = {}
         self.lags: Mapping[Partition, Lag] = {}
 
-    def measure(self, held: Iterable[Assignment], now_ms: int) -> None:
+    def moved(self) -> None:
+        """Note that records were read."""
+        self._at_rest = False
+
+    def measure(self, held: Collection[Assignment], now_ms: int) -> None:
         """Measure, at most once a second."""
         now_s = self._monotonic()
-        if now_s < self._look_at_s:
+        at_rest = self._at_rest and len(held) == len(self.lags)
+        if now_s < self._looked_s + (LOOK_AT_REST_S if at_rest else LOOK_EVERY_S):
             return
-        self._look_at_s = now_s + LOOK_EVERY_S
+        self._looked_s = now_s
         lags, stands = {}, {}
         for assignment in held:
             partition, place = assignment.partition, assignment.read_to
@@ -87,6 +95,7 @@ class LagWatch:
                 stands[partition] = (place, since_ms)
             lags[partition] = measured(assignment, unread, since_ms, now_ms)
         self.lags, self._stands = lags, stands
+        self._at_rest = all(each is NO_LAG for each in lags.values())
 
     def due(self, now_ms: int) -> Due:
         """Return the due records of all partitions."""

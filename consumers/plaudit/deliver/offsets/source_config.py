@@ -13,6 +13,11 @@ from plaudit.kafka.read.topic_watch import Describe
 ASSIGNOR: Final = "range"
 """It spreads every topic evenly, in both group protocols. It assigns the same partition number of
 all topics to one member, so that all retries of an endpoint are in one process."""
+FETCH_WAIT_MS: Final = 500
+"""Time that a broker may hold an empty fetch; a record ends it at once."""
+TIERS_FETCH_WAIT_MS: Final = 300
+"""The same for tiers. A partition whose buffer has room again is missing from the current fetch,
+and many retries are read that way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +41,14 @@ class SourceConfig:
     close_grace_s: float = 20.0
     past_end: PastEnd = PastEnd.START
     describe: Describe | None = None
+
+
+def group_of(group: str, delays: Mapping[str, int]) -> GroupConfig:
+    """Return the configuration of a lane's group member.
+
+    Args:
+        group: the group.
+        delays: delay of each topic, in milliseconds.
+    """
+    wait_ms = TIERS_FETCH_WAIT_MS if any(delays.values()) else FETCH_WAIT_MS
+    return GroupConfig(group, ASSIGNOR, fetch_wait_ms=wait_ms)

@@ -11,7 +11,7 @@ from plaudit.kafka.write.producer import Producer
 
 SERVE_EVERY_S: Final = 0.01
 """Interval for taking acknowledgements while some are due; only commits wait for them."""
-IDLE_EVERY_S: Final = 1.0
+IDLE_EVERY_S: Final = 5.0
 """The same while none is due, for the client's errors; a write ends the wait."""
 
 
@@ -32,11 +32,20 @@ class Serving:
         """Note that something was written."""
         self._written.set()
 
+    @property
+    def idle(self) -> bool:
+        """Whether no acknowledgement is due."""
+        # Others write without a ticket: the question for the time, before a worker starts.
+        return self._tickets.idle and not self._producer.unacknowledged()
+
+    async def written(self) -> None:
+        """Wait for the next write; return at once if there was one since the last idle moment."""
+        await self._written.wait()
+
     async def run(self) -> None:
         """Take acknowledgements, until cancelled."""
         while True:
-            # Others write without a ticket: the question for the time, before a worker starts.
-            if self._tickets.idle and not self._producer.unacknowledged():
+            if self.idle:
                 self._written.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._written.wait(), IDLE_EVERY_S)

@@ -28,6 +28,7 @@ from plaudit.deliver.settle.headers import Headers
 from plaudit.deliver.settle.oversized import OversizedWrites
 from plaudit.deliver.settle.records import Write
 from plaudit.deliver.settle.serving import Serving
+from plaudit.deliver.settle.silence import Silence
 from plaudit.deliver.settle.tickets import OpenTickets, Ticket
 from plaudit.deliver.settle.topic_failures import TopicFailures
 from plaudit.events.ids import IdSequence
@@ -41,13 +42,8 @@ from plaudit.records.names import Names
 _log = event_logger(__name__)
 
 REPEAT_EVERY_S: Final = 0.25
-STALLED_AFTER_S: Final = 1.0
-"""About the time after which other brokers lead the partitions of a lost one."""
 MOST_RAISED: Final = 3
 """Attempts at a write that raises an exception, before it is reduced."""
-TRY_EVERY_S: Final = 10.0
-"""Interval between trials during a stall, each of a second: perhaps only one partition is
-silent."""
 
 
 class Settler:
@@ -92,25 +88,26 @@ class Settler:
         self._unwritten: deque[tuple[Record, str, str]] = deque()
         self._tickets = OpenTickets(self.defects)
         self._serving = Serving(producer, self._tickets)
-        self._answers = 0
-        self._seen_answers = 0
-        self._monotonic = monotonic
-        self._answered_at = monotonic()
+        self._silence = Silence(monotonic)
 
     @property
     def silent_s(self) -> float:
         """Seconds for which no broker has answered although a write waits."""
-        return self._monotonic() - self._answered_at
+        return self._silence.seconds
 
     @property
     def stalled(self) -> bool:
         """Whether the lanes should pause, because outcomes can't be written."""
-        return self.silent_s % TRY_EVERY_S > STALLED_AFTER_S
+        return self._silence.is_stall
 
     @property
     def backlog(self) -> int:
         """Number of writes to repeat: the producer did not accept them, or they failed."""
         return len(self._waiting) + len(self._failed) + len(self._oversized)
+
+    @property
+    def _queued(self) -> int:
+        return self.backlog + len(self._raised) + self._tickets.unreleased
 
     @property
     def trouble(self) -> str | None:
@@ -125,8 +122,7 @@ class Settler:
         If nothing is in flight or waits, no acknowledgement can arrive: a defect has lost the
         remaining ones, so they are left out.
         """
-        queued = self.backlog + len(self._raised) + self._tickets.unreleased
-        if not queued and not self._producer.unacknowledged():
+        if not self._queued and not self._producer.unacknowledged():
             self._tickets.forget_lost()
         yield from self._tickets.records
         for record, _, _ in self._unwritten:
@@ -192,6 +188,7 @@ class Settler:
 
     def close_wide(self, ticket: Ticket) -> None:
         """Note that all writes of a wide event were sent."""
+        self._serving.expect()
         self._tickets.count_down(ticket)
 
     def give_up_wide(self, ticket: Ticket, reason: str, detail: str) -> None:
@@ -215,6 +212,7 @@ class Settler:
         except Exception as error:  # noqa: BLE001 - tried again by `repeat_failed`
             self.defects.note(Stage.SETTLE, error, record)
             self._unwritten.append((record, reason, detail))
+            self._serving.expect()
 
     def _open(self, record: Record, origin: Origin, writes: list[Write]) -> Ticket:
         """Send the writes of one delivery; the ticket survives every defect."""
@@ -227,8 +225,12 @@ class Settler:
         return ticket
 
     async def run(self) -> None:
-        """Repeat failed and waiting writes, until cancelled."""
+        """Repeat failed and waiting writes, until cancelled; rest while there are no writes."""
         while True:
+            if not self._queued and not self._unwritten and self._serving.idle:
+                self._silence.rest()
+                await self._serving.written()
+                self._silence.wake()
             await asyncio.sleep(REPEAT_EVERY_S)
             try:
                 self.repeat_failed()
@@ -264,10 +266,10 @@ class Settler:
         match outcome:
             case SendFailure():
                 # A refusal also shows that the broker answers.
-                self._answers += not isinstance(outcome.error, KafkaUnavailable)
+                self._silence.answers += not isinstance(outcome.error, KafkaUnavailable)
                 self._failed.append((write, ticket, outcome))
             case _:
-                self._answers += 1
+                self._silence.answers += 1
                 self._tickets.written(ticket)
         try:
             self._note_answer(write, outcome)
@@ -285,9 +287,7 @@ class Settler:
         """Repeat failed writes, and check whether brokers answer."""
         self._after_defects()
         self._repeat()
-        answers = self._answers
-        if answers != self._seen_answers or self._tickets.idle:
-            self._seen_answers, self._answered_at = answers, self._monotonic()
+        self._silence.look(waits=not self._tickets.idle)
 
     def _repeat(self) -> None:
         for _ in range(len(self._failed)):

@@ -18,6 +18,7 @@ from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors, call_until
 from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable, TopicProblem, translate
 from plaudit.kafka.read.behind_logger import BehindLogger
+from plaudit.kafka.read.watermarks import ends as find_ends
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.logs.logger import event_logger
 from plaudit.records.times import wall_ms
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-_READ_S: Final = 0.2
-"""Time of a read: the client wakes up after this time in any case, to look for signals."""
+_READ_S: Final = 0.5
+"""Longest time of a read. `close` waits for its end."""
 _FETCH_MOST_S: Final = 1.0
 _SERVE_S: Final = 0.1
 """Time for the client's callbacks between two attempts of a call."""
@@ -82,6 +83,7 @@ class CompactedTopic:
         self._look_back_s = look_back_s
         self._ready = threading.Event()
         self._stop = threading.Event()
+        self._wanted = threading.Event()
         self._problem: KafkaFailure | None = None
         self._crash: Exception | None = None
         self._current_as_of: float | None = None
@@ -125,6 +127,10 @@ class CompactedTopic:
             raise self._crash
         return self._current_as_of is not None
 
+    def read_soon(self) -> None:
+        """End a rest between two reads; from any thread."""
+        self._wanted.set()
+
     def read_to_end(self) -> None:
         """Start, and return when the topic has been read to its end once.
 
@@ -145,6 +151,7 @@ class CompactedTopic:
     def close(self) -> None:
         """Stop reading; return when the thread has ended."""
         self._stop.set()
+        self._wanted.set()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -244,12 +251,7 @@ class CompactedTopic:
     def _ends(self) -> Mapping[int, int] | None:
         """Query the offset after the last record of each partition."""
         try:
-            return {
-                number: self._client.get_watermark_offsets(
-                    TopicPartition(self._topic, number), timeout=_ASK_TIMEOUT_S
-                )[1]
-                for number in self._positions
-            }
+            return find_ends(self._client, self._topic, self._positions, _ASK_TIMEOUT_S)
         except KafkaException as error:
             failure = translate(error, f"find the end of topic {self._topic}")
             self._report(self._errors.explained(failure))
@@ -262,12 +264,13 @@ class CompactedTopic:
     def _read(self, wait_s: float) -> None:
         """Wait for the first record, then take all that are available."""
         rests = self._rest_s and self.ready
-        first = self._client.poll(0.0 if rests else wait_s)
-        if first is None and rests:
-            self._stop.wait(self._rest_s)
-        elif first is not None:
-            for message in (first, *self._client.consume(_READ_MOST, 0)):
+        # `poll` would wake up five times a second, to look for signals.
+        first = self._client.consume(1, 0.0 if rests else wait_s)
+        if first:
+            for message in (*first, *self._client.consume(_READ_MOST, 0)):
                 self._take(message)
+        elif rests and self._wanted.wait(self._rest_s):
+            self._wanted.clear()
 
     def _take(self, message: Message) -> None:
         partition, offset = message.partition(), message.offset()

@@ -36,8 +36,9 @@ __all__ = ["CommittedOffset", "Consumer", "GroupConfig", "GroupEvents", "Partiti
 # Limits of librdkafka's memory: three consumers took 155 MB at its defaults, 26 MB with these.
 MEMORY_CAPS: Final[Mapping[str, object]] = {
     "queued.max.messages.kbytes": 4_096,
-    # A partition whose queue is full is missing from the current fetch, which may take 200 ms.
-    "queued.min.messages": 2_000,
+    # A partition whose queue is full is missing from the current fetch, which may take half a
+    # second if the other partitions have no records.
+    "queued.min.messages": 5_000,
     "fetch.max.bytes": 4 * 1024 * 1024,
     # After the queue was full: fetch again soon, not after the default second.
     "fetch.queue.backoff.ms": 50,
@@ -128,7 +129,8 @@ class Consumer:
     def read(self, most: int, timeout_s: float) -> list[Message]:
         """Return available records, at most `most`; wait for the first one only.
 
-        `consume(n, timeout)` alone would wait for n records or the whole time-out.
+        `consume(n, timeout)` alone would wait for n records or the whole time-out. A signal ends no
+        wait.
         It logs a transient error once and continues. So it does when a member loses permissions,
         because an operator may have removed them by mistake.
 
@@ -138,10 +140,12 @@ class Consumer:
             ConsumerFatal: the client failed permanently; recreate it.
         """
         self.ends = {}
-        first = self._client.poll(timeout_s)
-        if first is None:
+        # `poll` would wake up five times a second, to look for signals.
+        batch = self._client.consume(1, timeout_s)
+        if not batch:
             return []
-        batch = [first, *self._client.consume(most - 1, 0)] if most > 1 else [first]
+        if most > 1:
+            batch += self._client.consume(most - 1, 0)
         records = [message for message in batch if message.error() is None]
         if len(records) != len(batch):
             for message in batch:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 _ASK_EVERY_S: Final = 5.0
-_REST_S: Final = 0.5
+_REST_S: Final = 5.0
 _CURRENT_FOR_S: Final = 30.0
 """Maximum age of the table; long enough for queries that fail while a broker restarts."""
 
@@ -77,7 +77,10 @@ class SchemasFollower:
 
     def by_fingerprint(self, fingerprint: bytes) -> str | None:
         """Return the schema with this fingerprint (8 bytes, little endian), or None."""
-        return self._schemas.get(fingerprint)
+        found = self._schemas.get(fingerprint)
+        if found is None:
+            self._table.read_soon()
+        return found
 
     def start(self) -> Self:
         """Start reading."""
