@@ -39,6 +39,20 @@ def test_endpoints_are_listed_in_pages_that_link_the_next_one(api: Installation)
     assert wrong.json()["detail"] == "not a cursor: take it from the `Link` of the previous page"
 
 
+def test_a_list_without_a_limit_is_a_page_of_a_thousand(api: Installation) -> None:
+    secret, asked = new_secret(), EndpointSpec("https://example.com/")
+    made = [
+        new_endpoint(SecretKeys([os.urandom(32)]), asked, api.workspace, str(uuid4()), secret, 1)
+        for _ in range(1_001)
+    ]
+    with api.services.engine.begin() as connection:
+        rows.insert_all(connection, made)
+    first = api.client.get(LIST, headers=api.read)
+    rest = api.client.get(first.links["next"]["url"], headers=api.read)
+    assert (len(first.json()), len(rest.json())) == (1_000, 1)
+    assert "next" not in rest.links
+
+
 def test_an_endpoint_that_cannot_be_decrypted_does_not_spoil_the_list(api: Installation) -> None:
     good = create(api, name="good").json()["id"]
     other = SecretKeys([os.urandom(32)])

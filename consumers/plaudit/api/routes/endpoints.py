@@ -57,22 +57,18 @@ def list_endpoints(
     who: Reading,
     response: Response,
     workspace_id: UUID | None = None,
-    limit: Annotated[int | None, Query(ge=1, le=LARGEST_PAGE)] = None,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = LARGEST_PAGE,
     cursor: Annotated[str | None, Query(description="Cursor of the previous page.")] = None,
 ) -> list[EndpointOut]:
-    """List endpoints in order of creation: all of them, or with `limit` a page.
+    """List a page of endpoints in order of creation.
 
     If more follow, the header `Link` of the response has the next page (RFC 8288).
     """
     workspace = who.reads(_text(workspace_id))
-    if limit is None and cursor is None:
-        found = services.endpoints.list(workspace)
-    else:
-        most = limit or LARGEST_PAGE
-        found = services.endpoints.page(workspace, most + 1, _place(cursor))
-        if len(found) > most:
-            found = found[:most]
-            response.headers["link"] = _next(workspace_id, most, found[-1])
+    found = services.endpoints.page(workspace, limit + 1, _place(cursor))
+    if len(found) > limit:
+        found = found[:limit]
+        response.headers["link"] = _next(workspace_id, limit, found[-1])
     masked = who.only_reads
     return [EndpointOut.listed(services.endpoints, each, masked=masked) for each in found]
 
