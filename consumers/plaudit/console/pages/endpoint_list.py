@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from plaudit.api.problems import Refused
@@ -21,6 +22,7 @@ MOST_TROUBLED: Final = 25
 """Endpoints in trouble above the first page."""
 TROUBLE: Final = "trouble"
 """State of the list of endpoints in trouble alone."""
+_NONE: Final[Mapping[str, StoredEndpoint]] = MappingProxyType({})
 _ORDER: Final = {"disabled": 0, "failing": 1, "active": 2}
 _CURSOR: Final = re.compile(r"\d{1,18}\.[0-9a-f-]{36}", re.ASCII)
 
@@ -68,15 +70,15 @@ def _page(ask: Ask, first: Sequence[str]) -> dict[str, Any]:
     """Return a page in order of creation; the first one begins with endpoints in trouble."""
     place, mine = _place(ask.asked("cursor")), ask.viewer.workspace_id
     page = ask.services.api.endpoints.page(mine, MOST_ROWS + 1, place)
-    shown = [each.endpoint_id for each in page[:MOST_ROWS]]
+    known = {each.endpoint_id: each for each in page[:MOST_ROWS]}
     more = None
     if len(page) > MOST_ROWS:
         last = page[MOST_ROWS - 1]
         more = ask.url("/endpoints", cursor=f"{last.created_at}.{last.endpoint_id}")
     since_ms = ask.now_ms - DAY_MS
     if place is not None:
-        return {"rows": rows_of(ask, shown, since_ms), "more": more}
-    rows = rows_of(ask, list(dict.fromkeys([*first, *shown])), since_ms)
+        return {"rows": rows_of(ask, list(known), since_ms, known), "more": more}
+    rows = rows_of(ask, list(dict.fromkeys([*first, *known])), since_ms, known)
     # All endpoints on one page are easier to find by name.
     return {"rows": rows if more else sorted(rows, key=_rank), "more": more}
 
@@ -99,9 +101,22 @@ def _place(cursor: str | None) -> tuple[int, str] | None:
     return int(moment), endpoint_id
 
 
-def rows_of(ask: Ask, endpoint_ids: Sequence[str], since_ms: int) -> list[dict[str, Any]]:
-    """Return endpoints as rows of a table, in the given order; deleted ones are left out."""
-    endpoints = ask.services.api.endpoints.find_many(endpoint_ids)
+def rows_of(
+    ask: Ask,
+    endpoint_ids: Sequence[str],
+    since_ms: int,
+    known: Mapping[str, StoredEndpoint] = _NONE,
+) -> list[dict[str, Any]]:
+    """Return endpoints as rows of a table, in the given order; deleted ones are left out.
+
+    Args:
+        ask: the request.
+        endpoint_ids: ids of the endpoints.
+        since_ms: start of the time whose deliveries are counted, epoch milliseconds.
+        known: those that were read before, by id.
+    """
+    unread = [each for each in endpoint_ids if each not in known]
+    endpoints = {**known, **ask.services.api.endpoints.find_many(unread)}
     healths = ask.services.log.health_by_endpoint(endpoint_ids)
     sums = ask.services.log.sums(endpoint_ids, since_ms)
     return [
