@@ -219,9 +219,9 @@ SETTLING: Final = (
     ),
     Break(
         "while no broker answers, nothing is begun that could not be written down",
-        "consumers/plaudit/deliver/settle/settler.py",
-        "return self.silent_s % TRY_EVERY_S > STALLED_AFTER_S",
-        "return self.silent_s < 0",
+        "consumers/plaudit/deliver/settle/silence.py",
+        "return self.seconds % TRY_EVERY_S > STALLED_AFTER_S",
+        "return self.seconds < 0",
         "tests/deliver/test_stall.py",
     ),
     Break(
