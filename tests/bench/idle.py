@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -40,9 +41,10 @@ def threads(pid: int) -> Counter[str]:
     """Return the ticks of CPU that each kind of thread has used."""
     found: Counter[str] = Counter()
     for task in Path(f"/proc/{pid}/task").iterdir():
-        name = (task / "comm").read_text().strip()
-        fields = (task / "stat").read_text().rpartition(")")[2].split()
-        found[name] += int(fields[11]) + int(fields[12])
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends meanwhile
+            name = (task / "comm").read_text().strip()
+            fields = (task / "stat").read_text().rpartition(")")[2].split()
+            found[name] += int(fields[11]) + int(fields[12])
     return found
 
 
@@ -50,9 +52,10 @@ def wakes(pid: int) -> Counter[str]:
     """Return how often each kind of thread has waited, and was woken."""
     found: Counter[str] = Counter()
     for task in Path(f"/proc/{pid}/task").iterdir():
-        name = (task / "comm").read_text().strip()
-        said = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
-        found[name] += int(said["voluntary_ctxt_switches"])
+        with suppress(FileNotFoundError, ProcessLookupError):
+            name = (task / "comm").read_text().strip()
+            said = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+            found[name] += int(said["voluntary_ctxt_switches"])
     return found
 
 
