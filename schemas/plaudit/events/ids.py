@@ -38,7 +38,7 @@ def new_id_text() -> str:
 
 
 class IdSequence:
-    """Version 7 UUIDs as text, cheaper than `new_id_text`; for one thread.
+    """Version 7 UUIDs as text, cheaper than `new_id_text`; for one thread of one process.
 
     Ids of one millisecond share their random bits and end in a counter (RFC 9562 section 6.2,
     method 1); each millisecond has 62 other random bits.

@@ -225,7 +225,7 @@ class Settler:
         return ticket
 
     async def run(self) -> None:
-        """Repeat failed and waiting writes, until cancelled; rest while there are no writes."""
+        """Repeat failed and waiting writes until cancelled; if none waits, wait for one."""
         while True:
             if not self._queued and not self._unwritten and self._serving.idle:
                 self._silence.rest()

@@ -132,6 +132,8 @@ class EndpointService:
 
     def find_many(self, ids: Collection[str]) -> Mapping[str, StoredEndpoint]:
         """Return the existing endpoints among some ids, by id."""
+        if not ids:
+            return {}
         with translated(), self._engine.begin() as connection:
             return rows.find_each(connection, ids)
 

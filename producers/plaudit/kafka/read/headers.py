@@ -39,13 +39,13 @@ def headers_of(message: Message) -> Headers:
     except (SystemError, UnicodeError):
         raise HeadersUnreadable from None
     # The client's stub also allows the types that producing accepts.
-    pairs = cast("Headers | None", found)
+    pairs = cast("list[tuple[str, bytes | None]] | None", found)
     if not pairs:
         return []
     for pair in pairs:
         if pair[1] is None:
             return [(name, value or b"") for name, value in pairs]
-    return pairs
+    return cast("Headers", pairs)
 
 
 def readable_headers(message: Message) -> Headers:
