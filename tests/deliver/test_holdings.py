@@ -127,6 +127,7 @@ class GroupMachine(RuleBasedStateMachine):
         for assignment in self.workers[which % len(self.workers)].holdings.held.values():
             place = assignment.change()
             if place is None:
+                assert assignment.place() == self.group[assignment.partition], "not committed"
                 continue
             assignment.committed(place)
             if fails:
@@ -154,8 +155,12 @@ class GroupMachine(RuleBasedStateMachine):
 
     @rule(owners=st.tuples(*[st.integers(0, 2)] * 3))
     def every_session_ends(self, owners: tuple[int, int, int]) -> None:
-        """No broker answered for too long: nothing could be committed before."""
+        """No broker answered for too long: the last commits fail after the partitions are lost."""
         for worker in self.workers:
+            for assignment in worker.holdings.held.values():
+                place = assignment.change()
+                if place is not None:
+                    assignment.committed(place)
             worker.holdings.keep()
         self.deal(list(owners))
 
@@ -303,7 +308,27 @@ def test_a_partition_that_returns_after_an_outage_continues_though_the_last_comm
         worker.holdings.keep()
         assert worker.holdings.assign({partition: stands_at}, first) == {partition: 2}
         assert worker.holdings.held[partition] is held
-        assert held.change() == CommittedOffset(1, "")
+        place = CommittedOffset(1, "")
+        assert held.change() == (None if stands_at == place else place)
+
+
+def test_a_commit_that_fails_while_its_partition_is_away_is_repeated_when_it_returns() -> None:
+    partition = PARTITIONS[0]
+    worker = Worker()
+    before = CommittedOffset(0, "")
+    worker.holdings.assign({partition: before}, first)
+    held = worker.holdings.held[partition]
+    held.offer([Record(held, 0, 0, b"x")])
+    taken = held.take(DELAY, 1)
+    worker.holdings.handed_over(taken)
+    worker.holdings.settled(taken[0])
+    place = held.change()
+    assert place is not None
+    held.committed(place)
+    worker.holdings.keep()
+    assert worker.holdings.of([partition]) == []  # its failure reaches nobody
+    worker.holdings.assign({partition: before}, first)
+    assert held.change() == place
 
 
 def test_a_returned_partition_starts_at_the_committed_offset() -> None:

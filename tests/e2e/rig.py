@@ -172,6 +172,11 @@ class Rig:
         """Return where a worker's log is."""
         return self.folder / f"worker-{number}.log"
 
+    def crash(self, number: int = 0) -> str:
+        """Return the stacks that a crashed worker printed; empty if it did not crash."""
+        lines = self.log(number).read_text(errors="replace").splitlines()
+        return "\n".join(line for line in lines if not line.startswith("{"))
+
     def logged(self, event: str, number: int = 0) -> list[dict[str, Any]]:
         """Return a worker's log events of one name."""
         lines = self.log(number).read_bytes().splitlines()

@@ -153,7 +153,10 @@ class Run:
             expected = stage.scenario.exits.get(worker.number, 0)
             code = stage.rig.stop(worker.process, 40) if ended is None else ended
             if code != expected or (ended is not None and not expected):
-                self._complaints.append(f"worker {worker.number} ended with exit code {code}")
+                crash = stage.rig.crash(worker.number)
+                self._complaints.append(
+                    f"worker {worker.number} ended with exit code {code}\n{crash}".strip()
+                )
         stage.subscribers.end()
         stage.letters.read()
 

@@ -25,7 +25,7 @@ from lab.stage import Place
 from plaudit.kafka.read.topic_watch import Describe, topic_describer
 from waiting import until
 
-pytestmark = [pytest.mark.broker, pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.broker, pytest.mark.e2e, pytest.mark.timeout(300)]
 
 SUBSCRIBERS = (
     Subscriber("good"),

@@ -188,13 +188,15 @@ class Assignment:
         """Forget the last commit, which has failed."""
         self._committed = None
 
-    def continues_at(self, place: CommittedOffset) -> bool:
-        """Return whether the group's offset is still one that this assignment committed.
+    def continue_at(self, place: CommittedOffset) -> bool:
+        """Continue if the group's offset is one that this assignment committed; else return False.
 
-        When brokers went away, the last commits may or may not have succeeded, so any of them is
-        accepted.
+        When brokers went away, any of the last commits may have failed, also unheard.
         """
-        return place in self._tried
+        if place not in self._tried:
+            return False
+        self._committed, self._seen_at_commit = place, -1
+        return True
 
     @property
     def under_way(self) -> int:
@@ -213,8 +215,7 @@ class Record:
         value: the record's value; empty if it has none.
         size: length of the value in bytes.
         message: the Kafka message, for its key and headers.
-        pending: unsettled deliveries of the record; set once by the lane, counted down by the
-            consumer thread.
+        pending: unsettled deliveries; set once by the lane, counted down by the consumer thread.
         deliveries: number of its deliveries; the record is done when all of them are settled.
     """
 

@@ -80,7 +80,7 @@ class Assignments:
         starts = {}
         for partition, place in places.items():
             kept = self._kept.pop(partition, None)
-            if kept is not None and kept.continues_at(place):
+            if kept is not None and kept.continue_at(place):
                 self.held[partition] = kept
                 starts[partition] = kept.read_to
                 continue
