@@ -12,6 +12,7 @@ before it is measured; that time stands in the output, too.
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import tempfile
 import time
@@ -68,7 +69,7 @@ from plaudit.store.log.payloads import PayloadKey, PayloadStore
 from plaudit.store.log.sums import HourSum
 from plaudit.store.log.writer import COLUMNS
 
-ROUNDS: Final = 20
+ROUNDS: Final = 40
 LETTERS: Final = 5_000
 EVENTS: Final = 100_000
 """Stored events: those of the latest attempts."""
@@ -283,10 +284,9 @@ def _measured(client: httpx.Client, name: str, url: str) -> PageTime:
             size = sum(len(piece) for piece in response.iter_raw())
         spent.append((time.process_time() - used) * 1_000)
         assert response.status_code in {200, 303}, f"{url}: {response.status_code}"
-    slowest = sorted(times)[int(len(times) * 0.95)]
-    return PageTime(
-        name, statistics.median(spent), statistics.median(times), slowest, size, first_ms
-    )
+    # The nearest rank: of 40 times, two are longer.
+    p95 = sorted(times)[math.ceil(len(times) * 0.95) - 1]
+    return PageTime(name, statistics.median(spent), statistics.median(times), p95, size, first_ms)
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def test_endpoints_in_trouble_are_found_without_reading_the_others(engine: Engin
             troubled(connection, workspace, 10)
             first_troubled(connection, workspace, 10)
         selects = [each for each in statements if each[0].startswith("SELECT")]
-        assert len(selects) == 2
+        assert len(selects) == 3
         for statement, given in selects:
             with engine.connect() as connection:
                 if engine.dialect.name == "sqlite":

@@ -31,6 +31,8 @@ def show(ask: Ask) -> Answer:
     """Show a page of endpoints: those in trouble first, the others in order of creation."""
     q, state = ask.asked("q"), ask.asked("state")
     most = MOST_ROWS if state == TROUBLE else MOST_TROUBLED
+    if q is not None or ask.asked("cursor") is not None:
+        most = 0  # this page does not begin with those in trouble
     counts = ask.services.log.endpoint_counts(ask.viewer.workspace_id, most)
     values: dict[str, Any] = {
         "all": counts.every,
