@@ -21,7 +21,7 @@ DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 500
 MOST_COUNTED: Final = 10_000
 """Limit of exact counts; beyond it, the count is reported as a minimum."""
-MOST_SEARCHED: Final = 2_000
+MOST_SEARCHED: Final = 1_500
 """Rows whose errors are searched for one page; the next page continues there."""
 MOST_RETRIED: Final = 1_000
 """Deliveries that one call retries; for more, use `plaudit dlq redrive` or `plaudit replay`."""
