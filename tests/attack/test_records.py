@@ -60,7 +60,8 @@ def test_events_behind_stray_records_arrive_and_the_strays_are_dead_letters(
     schema, unknown, unknown_id = newer_writer(rig)
     odd_id = write_strays(rig, unknown)
     wanted = publish_behind(rig, 20) | {odd_id}
-    worker = rig.worker(PLAUDIT_SCHEMA_WAIT="1")
+    # Long enough for a busy worker to read the schema that is registered before the redrive.
+    worker = rig.worker(PLAUDIT_SCHEMA_WAIT="5")
     assert sink.wait_until(lambda: sink.ids("good").keys() >= wanted, PROMPTLY_S)
     rig.wait_dead(len(STRAY) + 2, events=True)
     plaudit = CommandLine(rig.settings)

@@ -1,4 +1,4 @@
-"""The publisher's ledger: kill -9 of the service, and a broker restart."""
+"""The publisher's ledger: kill -9 of the service, and then of the broker."""
 
 from __future__ import annotations
 
@@ -80,7 +80,10 @@ def test_acknowledged_events_exist_exactly_once_despite_kills(
     killed.communicate()
     going_on = service.start()
     service.wait_for_more(LINES)
-    broker.restart()
+    # Not an orderly stop: Kafka 4.3.1 then loses transactions of a partition with one replica.
+    # It acknowledges the commit, finds no leader for the partition, and skips the commit marker.
+    broker.kill()
+    broker.start()
     service.wait_for_more(LINES)
     going_on.communicate(timeout=PATIENCE_S)
     assert going_on.returncode == 0
